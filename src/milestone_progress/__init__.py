@@ -1,0 +1,57 @@
+"""Tracking of how far people have watched video and audio.
+
+Playback events go in, decisions to save come out: at the moments that matter instead of every
+thirty seconds.
+"""
+
+from ._events import (
+    Complete,
+    Emptied,
+    Ended,
+    Event,
+    MediaInfo,
+    Pause,
+    Play,
+    Seeked,
+    Seeking,
+    Tick,
+    TimeUpdate,
+    Unload,
+    event_from_dict,
+)
+from ._played import played_from_text, played_to_text
+from ._playhead import Phase
+from ._policy import IntervalPolicy, SavePolicy
+from ._tracker import IntervalTracker, Tracker, tracker_for
+from ._viewing import SaveDecision, SavedState, Trigger
+from .errors import InvalidValueError, MilestoneProgressError, TraceError
+
+__all__ = [
+    "Complete",
+    "Emptied",
+    "Ended",
+    "Event",
+    "IntervalPolicy",
+    "IntervalTracker",
+    "InvalidValueError",
+    "MediaInfo",
+    "MilestoneProgressError",
+    "Pause",
+    "Phase",
+    "Play",
+    "SaveDecision",
+    "SavePolicy",
+    "SavedState",
+    "Seeked",
+    "Seeking",
+    "Tick",
+    "TimeUpdate",
+    "TraceError",
+    "Tracker",
+    "Trigger",
+    "Unload",
+    "event_from_dict",
+    "played_from_text",
+    "played_to_text",
+    "tracker_for",
+]

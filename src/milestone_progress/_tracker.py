@@ -1,0 +1,287 @@
+"""When to save: trackers consume playback events and emit save decisions.
+
+The whole idea: at each event the reasons to save are collected (`REASONS`, in order of
+precedence); if any of them may be acted on and there is news, there is *one* decision for all of
+them, named after the first that may be acted on, and all are spent. Decisions are cumulative: a
+later one covers every earlier one, so a write that failed needs no retry of its own.
+
+Rule numbers in comments (4.10) are those of the behaviour specification in the documentation.
+"""
+
+from collections.abc import Callable, Mapping
+from math import inf
+from types import MappingProxyType
+
+from ._events import Complete, Emptied, Ended, Event, Pause, Seeking, Unload
+from ._playhead import DURATION_SETTLE, ROUNDING, Observation, Phase
+from ._policy import IntervalPolicy, SavePolicy
+from ._snapshot import restored, snapshot_of
+from ._viewing import SavedState, Trigger, Viewing
+
+__all__ = ["IntervalTracker", "Tracker", "tracker_for"]
+
+# Seconds of media within which a playhead has come back to the resume point (4.11).
+AT_RESUME_POINT = 2.0
+# Seconds played that show that a viewer who is elsewhere means it (4.11).
+MEANT_BY_PLAYING = 10.0
+# Seconds of played media that sums of short steps may fall short by (4.8).
+PLAYED_ROUNDING = 0.001
+
+
+class Tracker(Viewing):
+    """Decides when progress must be saved: at the moments that matter.
+
+    It owns no clock and does no I/O: time arrives on events, and what to do with a decision is
+    the host's business. An hour watched in one go leads to nine decisions.
+
+    Args:
+        policy: When to save.
+        record: What is saved already, None for nothing.
+
+    Raises:
+        InvalidValueError: A field of the record holds a value it cannot hold.
+    """
+
+    __slots__ = ("_held_until", "_policy", "_protection")
+
+    def __init__(self, policy: SavePolicy | None = None, record: SavedState | None = None) -> None:
+        policy = policy or SavePolicy()
+        super().__init__(policy.milestones, record, policy.seek_threshold, policy.seek_settle)
+        self._policy = policy
+        # Until when reasons that are held wait (4.10).
+        self._held_until: float | None = None
+        # The resume point that is protected, and what had been played when that began (4.11).
+        self._protection: tuple[float, float] | None = None
+        self._protect()
+
+    @property
+    def deadline(self) -> float | None:
+        """The ``at`` from which on a `Tick` could yield a decision, Unix seconds, or None (4.9)."""
+        self._catch_up()
+        if self._phase is Phase.IDLE:
+            return None
+        times = []
+        settles_at = self._gesture_settles_at()
+        if self._reasons:
+            times.append(-inf if self._held_until is None else self._held_until)
+        if settles_at is not None:
+            times.append(settles_at)
+        if self._seek is None:
+            waits_until = -inf if settles_at is None else settles_at
+            if self._paused_at is not None:
+                times.append(max(waits_until, self._paused_at + self._policy.pause_threshold))
+            if (
+                self._duration_changed_at is not None
+                and self._duration is not None
+                and self._phase is Phase.PLAYING
+                and self._position >= self._milestone_position()
+            ):
+                times.append(max(waits_until, self._duration_changed_at + DURATION_SETTLE))
+        return self._at(min(times)) if times else None
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all that this tracker knows as plain JSON data, without its policy (4.14)."""
+        return snapshot_of(self, "milestone")
+
+    @classmethod
+    def restore(cls, snapshot: Mapping[str, object], policy: SavePolicy | None = None) -> "Tracker":
+        """Return a tracker that goes on exactly where the one that was snapshot stood.
+
+        Args:
+            snapshot: What `snapshot` returned, of this or an older version of the library.
+            policy: The policy of the tracker that was snapshot.
+
+        Raises:
+            InvalidValueError: The snapshot is not one of a tracker of this kind.
+        """
+        return restored(cls(policy), snapshot, "milestone")
+
+    def _collect(self, event: Event, now: float, shown: Observation) -> None:
+        self._judge_protection(shown)
+        if self._phase is Phase.IDLE and not isinstance(event, Complete):
+            return
+        for trigger, arises in REASONS.items():
+            if arises(self, event, now, shown):
+                self._add_reason(trigger)
+
+    def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
+        if trigger is not Trigger.SEEK and trigger is not Trigger.PAUSE:
+            return True
+        if isinstance(event, Seeking) and not (trigger is Trigger.SEEK and shown.significant):
+            return False
+        return self._held_until is None or now >= self._held_until - ROUNDING
+
+    def _note_save(self, trigger: Trigger, now: float) -> None:
+        if trigger is Trigger.SEEK or trigger is Trigger.PAUSE:
+            self._held_until = now + self._policy.min_save_interval
+
+    def _room(self) -> float:
+        most = self._policy.max_unsaved
+        return inf if most is None else most - PLAYED_ROUNDING - self.at_risk
+
+    def _protect(self) -> None:
+        """Protect the resume point, if it is not the start (4.11)."""
+        saved = self._saved_position
+        self._protection = (saved, self._played_time) if saved >= 1.0 else None
+
+    def _is_protected(self) -> bool:
+        return self._protection is not None
+
+    def _judge_protection(self, shown: Observation) -> None:
+        if self._protection is None:
+            return
+        position, played_before = self._protection
+        if (
+            (shown.reported and abs(self._position - position) <= AT_RESUME_POINT)
+            or (shown.significant and shown.landing >= 1.0)
+            or self._played_time - played_before >= MEANT_BY_PLAYING - PLAYED_ROUNDING
+        ):
+            self._protection = None
+
+    def _drop_media(self, position: float) -> None:
+        super()._drop_media(position)
+        self._protect()
+
+    # The reasons to save
+
+    def _completion(self, event: Event, now: float, shown: Observation) -> bool:
+        """The end was reached, or the viewer said so; once (4.5, 4.6)."""
+        if isinstance(event, Complete):
+            shown.finished = self._position
+        if self._completed or shown.finished is None:
+            return False
+        self._complete()
+        return True
+
+    def _unload(self, event: Event, now: float, shown: Observation) -> bool:
+        """The page goes away, or the player drops its media (4.8)."""
+        return isinstance(event, (Unload, Emptied))
+
+    def _significant_seek(self, event: Event, now: float, shown: Observation) -> bool:
+        """A seek gesture settled significantly far from where it began (4.7)."""
+        return shown.significant
+
+    def _new_milestone(self, event: Event, now: float, shown: Observation) -> bool:
+        """A milestone was reached, outside seeks and gestures (4.4)."""
+        return self._reach_milestones(event, shown)
+
+    def _extended_pause(self, event: Event, now: float, shown: Observation) -> bool:
+        """A pause is or was long, outside seeks and gestures until it ends (4.8)."""
+        since = shown.paused_since
+        if since is None and not (self._seek or self._gesture or shown.starts_seek):
+            since = self._paused_at
+        if since is None or now < since + self._policy.pause_threshold - ROUNDING:
+            return False
+        self._paused_at = None
+        return True
+
+    def _checkpoint(self, event: Event, now: float, shown: Observation) -> bool:
+        """As much was played as may be at risk, outside seeks and gestures (4.8)."""
+        return self._room() <= 0 and self._seek is None and self._gesture is None
+
+
+#: Each reason to save and what makes it arise, in order of precedence. `SEEK` and `PAUSE` may be
+#: held (4.10), the others never.
+REASONS: Mapping[Trigger, Callable[[Tracker, Event, float, Observation], bool]] = MappingProxyType(
+    {
+        Trigger.COMPLETION: Tracker._completion,
+        Trigger.UNLOAD: Tracker._unload,
+        Trigger.SEEK: Tracker._significant_seek,
+        Trigger.MILESTONE: Tracker._new_milestone,
+        Trigger.PAUSE: Tracker._extended_pause,
+        Trigger.CHECKPOINT: Tracker._checkpoint,
+    }
+)
+
+
+class IntervalTracker(Viewing):
+    """Decides as the legacy mode did: every so often while playing, on pause and at the end (§8).
+
+    It has the interface of `Tracker`, so that a flag can switch a viewer between the modes.
+
+    Args:
+        policy: When to save.
+        record: What is saved already, None for nothing.
+
+    Raises:
+        InvalidValueError: A field of the record holds a value it cannot hold.
+    """
+
+    __slots__ = ("_policy", "_saved_at")
+
+    def __init__(
+        self, policy: IntervalPolicy | None = None, record: SavedState | None = None
+    ) -> None:
+        policy = policy or IntervalPolicy()
+        milestone_mode = SavePolicy()
+        super().__init__(
+            policy.milestones, record, milestone_mode.seek_threshold, milestone_mode.seek_settle
+        )
+        self._policy = policy
+        self._saved_at: float | None = None
+
+    @property
+    def deadline(self) -> None:
+        """None: time alone never makes this mode save."""
+        return None
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all that this tracker knows as plain JSON data, without its policy (4.14)."""
+        return snapshot_of(self, "interval")
+
+    @classmethod
+    def restore(
+        cls, snapshot: Mapping[str, object], policy: IntervalPolicy | None = None
+    ) -> "IntervalTracker":
+        """Return a tracker that goes on exactly where the one that was snapshot stood.
+
+        Args:
+            snapshot: What `snapshot` returned, of this or an older version of the library.
+            policy: The policy of the tracker that was snapshot.
+
+        Raises:
+            InvalidValueError: The snapshot is not one of a tracker of this kind.
+        """
+        return restored(cls(policy), snapshot, "interval")
+
+    def _collect(self, event: Event, now: float, shown: Observation) -> None:
+        if self._phase is Phase.IDLE and not isinstance(event, Complete):
+            return
+        self._reach_milestones(event, shown)
+        if isinstance(event, Complete):
+            shown.finished = self._position
+        if isinstance(event, (Complete, Ended)) and shown.finished is not None:
+            if not self._completed:
+                self._complete()
+            self._add_reason(Trigger.COMPLETION)
+        if isinstance(event, Pause) and shown.was_playing:
+            saved_at = self._saved_at
+            if saved_at is None or now >= saved_at + self._policy.pause_debounce - ROUNDING:
+                self._add_reason(Trigger.PAUSE)
+        if self._room() <= 0 and self._seek is None:
+            self._add_reason(Trigger.INTERVAL)
+
+    def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
+        return True
+
+    def _is_protected(self) -> bool:
+        return False
+
+    def _note_save(self, trigger: Trigger, now: float) -> None:
+        self._saved_at = now
+
+    def _room(self) -> float:
+        return self._policy.interval - PLAYED_ROUNDING - self.at_risk
+
+
+def tracker_for(
+    policy: SavePolicy | IntervalPolicy, record: SavedState | None = None
+) -> Tracker | IntervalTracker:
+    """Return the tracker of a policy's mode.
+
+    Raises:
+        InvalidValueError: A field of the record holds a value it cannot hold.
+    """
+    if isinstance(policy, SavePolicy):
+        return Tracker(policy, record)
+    return IntervalTracker(policy, record)

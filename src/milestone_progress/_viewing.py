@@ -1,0 +1,453 @@
+"""One viewing: the player, how far the viewer got, and what of it is saved.
+
+Both trackers are viewings; they differ in their reasons to save. Rule numbers in comments (4.2)
+are those of the behaviour specification in the documentation.
+"""
+
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable
+from enum import StrEnum
+from math import inf
+from typing import Protocol
+
+from attrs import evolve, frozen
+
+from ._events import Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
+from ._numbers import number, number_or_nothing
+from ._played import seconds_within
+from ._playhead import Observation, Phase, Playhead
+from .errors import InvalidValueError
+
+__all__ = ["SaveDecision", "SavedState", "Trigger", "Viewing"]
+
+# Seconds of media: a position that moved less is no news (4.2), and one below it is the start,
+# which is never saved (4.3).
+LEAST_NEWS = 1.0
+
+
+class Trigger(StrEnum):
+    """Why progress is saved, in order of precedence."""
+
+    #: The end was reached, or the viewer marked the media as complete.
+    COMPLETION = "completion"
+    #: The page goes away, or the player drops its media.
+    UNLOAD = "unload"
+    #: The viewer moved significantly far.
+    SEEK = "seek"
+    #: A milestone was reached.
+    MILESTONE = "milestone"
+    #: An extended pause.
+    PAUSE = "pause"
+    #: As much was played as may be at risk.
+    CHECKPOINT = "checkpoint"
+    #: The legacy mode's save every so often.
+    INTERVAL = "interval"
+
+
+@frozen(kw_only=True)
+class SaveDecision:
+    """Progress should be saved now; the decision covers all that earlier ones said.
+
+    Attributes:
+        at: The deciding event's own ``at``, Unix seconds by the reporter's clock.
+        trigger: The reason it is named after.
+        position: Where to resume, seconds of media.
+        duration: Length of the media, seconds, None if unknown (live).
+        percent: Position as percent 0-100 of the duration, None if that is unknown.
+        milestone: Highest milestone newly reached since the last save, percent 0-100, or None.
+        last_milestone: Highest milestone so far, percent 0-100, 0 if none.
+        completed: Whether the media was ever completed.
+    """
+
+    at: float
+    trigger: Trigger
+    position: float
+    duration: float | None
+    percent: float | None
+    milestone: float | None
+    last_milestone: float
+    completed: bool
+
+
+class SavedState(Protocol):
+    """What a tracker needs to know of progress that was saved before."""
+
+    @property
+    def position(self) -> float:
+        """Where to resume, seconds of media."""
+
+    @property
+    def duration(self) -> float | None:
+        """Length of the media, seconds, None if unknown."""
+
+    @property
+    def milestone(self) -> float:
+        """Highest milestone reached, percent 0-100, 0 if none."""
+
+    @property
+    def completed(self) -> bool:
+        """Whether the media was ever completed."""
+
+
+_NO_REPORT = TimeUpdate(at=0.0, position=0.0)
+
+
+def _covering(decision: SaveDecision, earlier: SaveDecision) -> SaveDecision:
+    """Return a decision that also tells of the milestone which an earlier one, unsaid, told of."""
+    return evolve(decision, milestone=decision.milestone or earlier.milestone)
+
+
+class Viewing(Playhead):
+    """What the trackers of both modes share; made by them only."""
+
+    __slots__ = (
+        "_before",
+        "_last",
+        "_milestone",
+        "_milestones",
+        "_next",
+        "_next_milestone",
+        "_reasons",
+        "_saved_completed",
+        "_saved_milestone",
+        "_saved_played_time",
+        "_saved_position",
+    )
+
+    def __init__(
+        self,
+        milestones: tuple[float, ...],
+        record: SavedState | None,
+        seek_threshold: float,
+        seek_settle: float,
+    ) -> None:
+        position = milestone = 0.0
+        duration = None
+        completed = False
+        if record is not None:
+            position = number("record.position", record.position, minimum=0)
+            duration = number_or_nothing("record.duration", record.duration)
+            milestone = record.milestone
+            if number("record.milestone", milestone, minimum=0) > 100:
+                raise InvalidValueError("record.milestone", milestone, "a percentage up to 100")
+            completed = record.completed
+            if not isinstance(completed, bool):
+                raise InvalidValueError("record.completed", completed, "True or False")
+        super().__init__(position, seek_threshold, seek_settle)
+        self._learn_duration(duration, 0.0)
+        self._completed = completed
+        self._milestones = milestones
+        self._milestone = milestone
+        self._find_next_milestone()
+        self._saved_position = position
+        self._saved_milestone = milestone
+        self._saved_completed = completed
+        # All that had been played when progress was last saved, seconds.
+        self._saved_played_time = 0.0
+        self._reasons: tuple[Trigger, ...] = ()
+        # The fast way of `handle`, described there: closed.
+        self._last = _NO_REPORT
+        self._before: TimeUpdate | None = None
+        self._next = -inf
+
+    @property
+    def phase(self) -> Phase:
+        """What the player is doing."""
+        return self._phase
+
+    @property
+    def position(self) -> float:
+        """The playhead, seconds of media."""
+        self._catch_up()
+        return self._position
+
+    @property
+    def duration(self) -> float | None:
+        """Length of the media, seconds, None if unknown (live)."""
+        return self._duration
+
+    @property
+    def percent(self) -> float | None:
+        """The playhead as percent 0-100 of the duration, None if that is unknown."""
+        return self._percent_of(self.position)
+
+    @property
+    def milestone(self) -> float:
+        """The highest milestone reached, percent 0-100, 0 if none."""
+        return self._milestone
+
+    @property
+    def completed(self) -> bool:
+        """Whether the media was ever completed."""
+        return self._completed
+
+    @property
+    def played(self) -> int:
+        """The whole seconds really played: bit *n* stands for the second [*n*, *n* + 1)."""
+        self._catch_up()
+        if self._run_start is None:
+            return self._played
+        return self._played | seconds_within(self._run_start, self._run_end)
+
+    @property
+    def coverage(self) -> float | None:
+        """The share 0-1 of the media's whole seconds that was really played.
+
+        None if the duration is unknown or below a second.
+        """
+        if self._duration is None or self._duration < 1:
+            return None
+        return min(1.0, self.played.bit_count() / int(self._duration))
+
+    @property
+    def at_risk(self) -> float:
+        """Seconds of media played since the last save: what a crash now would lose."""
+        self._catch_up()
+        return self._played_time - self._saved_played_time
+
+    @property
+    def pending(self) -> tuple[Trigger, ...]:
+        """The reasons to save that wait, in order of precedence (4.10)."""
+        return self._reasons
+
+    @property
+    @abstractmethod
+    def deadline(self) -> float | None:
+        """The ``at`` from which on a `Tick` could yield a decision, Unix seconds, or None."""
+
+    def handle(self, event: Event) -> SaveDecision | None:
+        """Handle one event.
+
+        Late, repeated, contradictory and missing events are normal and never raise.
+
+        Args:
+            event: What the player reported.
+
+        Returns:
+            The decision to save that it leads to, or None.
+
+        Raises:
+            InvalidValueError: It is not one of this library's events; nothing was changed.
+        """
+        # The fast way, taken by nearly all events: a short step forward that reaches nothing.
+        # `_next` is the nearest position at which something happens, and minus infinity while
+        # every event must be looked at closely. A step of under a second is continuous whatever
+        # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
+        # consequences when somebody asks. No chained comparisons: they cost a fifth more.
+        if type(event) is TimeUpdate:
+            last = self._last
+            position = event.position
+            step = position - last.position
+            if (
+                step < 1.0
+                and step >= 0.0
+                and position < self._next
+                and event.at >= last.at
+                and event.duration == last.duration
+                and event.rate == last.rate
+            ):
+                self._before = last
+                self._last = event
+                return None
+        elif not isinstance(event, Event):
+            raise InvalidValueError("event", event, "one of the playback events")
+        return self._handle_closely(event)
+
+    def feed(self, events: Iterable[Event]) -> list[SaveDecision]:
+        """Handle events in their order and return the decisions they lead to.
+
+        Raises:
+            InvalidValueError: One of them is no event; those before it have been handled.
+        """
+        handle = self.handle
+        return [decision for event in events if (decision := handle(event)) is not None]
+
+    def _catch_up(self) -> None:
+        """Draw the consequences of the events that took the fast way."""
+        before = self._before
+        if before is None:
+            return
+        last = self._last
+        self._before = None
+        self._played_time += last.position - self._position
+        self._interval = last.at - before.at
+        self._position = last.position
+        if last.position > self._run_end:
+            self._run_end = last.position
+        self._position_at = self._now = last.at + self._clock_lag
+
+    def _handle_closely(self, event: Event) -> SaveDecision | None:
+        """Handle an event by all the rules, in their order."""
+        self._catch_up()
+        self._next = -inf
+        now = self._pass_time(event.at)
+        self._learn_duration(event.duration, now)
+        self._settle_duration(now)
+        shown = Observation()
+        decision = None
+        # 4.7: a gesture that is due is settled first. A new seek settles it where the playhead
+        # was, so the decision is made before the playhead moves.
+        starts_seek = self._seek is None and (
+            isinstance(event, (Seeking, Seeked))
+            or (
+                isinstance(event, TimeUpdate)
+                and self._gesture is not None
+                and self._is_unannounced_seek(event.position, now)
+            )
+        )
+        continues = (
+            isinstance(event, (Play, Pause))
+            and self._gesture is not None
+            and self._is_unannounced_seek(event.position, now)
+        )
+        if not continues:
+            self._settle_gesture(event, now, shown)
+        if starts_seek and shown.settled:
+            shown.starts_seek = True
+            self._collect(event, now, shown)
+            decision = self._decide(event, now, shown)
+            shown = Observation()
+        silent = isinstance(event, TimeUpdate) and self._seek is not None
+        self._observe(event, now, shown)
+        self._settle_gesture(event, now, shown)
+        if not isinstance(event, Seeking) and not (silent and self._seek is not None):
+            self._collect(event, now, shown)
+            later = self._decide(event, now, shown)
+            if later is not None:
+                # Only the end reached by the very step that began the new seek (4.6): it says all
+                # that the earlier decision would have said.
+                decision = later if decision is None else _covering(later, decision)
+        if isinstance(event, Emptied):
+            self._reasons = ()
+            self._drop_media(self._saved_position)
+        self._learn_rate(event.rate)
+        self._open_fast_way(event)
+        return decision
+
+    def _open_fast_way(self, event: Event) -> None:
+        """Let `handle` take the fast way up to the nearest position at which something happens."""
+        if (
+            not isinstance(event, TimeUpdate)
+            or self._phase is not Phase.PLAYING
+            or self._seek is not None
+            or self._gesture is not None
+            or self._reasons
+            or self._duration_changed_at is not None
+            or self._is_protected()
+        ):
+            return
+        nearest = self._position + self._room()
+        if self._duration is not None:
+            nearest = min(nearest, self._duration, self._milestone_position())
+        self._last = event
+        self._next = nearest
+
+    # What the modes decide
+
+    @abstractmethod
+    def _collect(self, event: Event, now: float, shown: Observation) -> None:
+        """Add the reasons to save that an event gives to those that wait."""
+
+    @abstractmethod
+    def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
+        """Tell whether a reason need not wait."""
+
+    @abstractmethod
+    def _is_protected(self) -> bool:
+        """Tell whether nothing but completion is news (4.11)."""
+
+    @abstractmethod
+    def _note_save(self, trigger: Trigger, now: float) -> None:
+        """Take note of a decision that is being made."""
+
+    @abstractmethod
+    def _room(self) -> float:
+        """Return how much may be played, in seconds, before that alone is a reason to save."""
+
+    # What they have in common
+
+    def _add_reason(self, reason: Trigger) -> None:
+        waiting = {*self._reasons, reason}
+        self._reasons = tuple(trigger for trigger in Trigger if trigger in waiting)
+
+    def _decide(self, event: Event, now: float, shown: Observation) -> SaveDecision | None:
+        """Make the one decision for all reasons, if any may be acted on and there is news."""
+        for trigger in self._reasons:
+            if self._may_act_on(trigger, event, now, shown):
+                break
+        else:
+            return None
+        self._reasons = ()
+        position = self._position
+        if trigger is Trigger.COMPLETION and shown.finished is not None:
+            position = shown.finished
+        milestone = self._milestone
+        reached = milestone > self._saved_milestone
+        if self._saved_completed or not self._completed:
+            # 4.2, 4.3, 4.11; a completion is always news.
+            moved = abs(position - self._saved_position) >= LEAST_NEWS
+            if position < LEAST_NEWS or not (moved or reached) or self._is_protected():
+                return None
+        self._saved_position = position
+        self._saved_milestone = milestone
+        self._saved_completed = self._completed
+        self._saved_played_time = self._played_time
+        self._note_save(trigger, now)
+        return SaveDecision(
+            at=event.at,
+            trigger=trigger,
+            position=position,
+            duration=self._duration,
+            percent=self._percent_of(position),
+            milestone=milestone if reached else None,
+            last_milestone=milestone,
+            completed=self._completed,
+        )
+
+    def _complete(self) -> None:
+        """Take note that the media was completed (4.5)."""
+        self._completed = True
+        self._milestone = max(self._milestone, 100)
+        self._next_milestone = len(self._milestones)
+
+    def _reach_milestones(self, event: Event, shown: Observation) -> bool:
+        """Reach the milestones up to the playhead; return whether there were any (4.4)."""
+        playing = self._phase is Phase.PLAYING or (isinstance(event, Pause) and shown.was_playing)
+        at_seek = (shown.landed and not shown.resumed) and not shown.settled
+        if (
+            not playing
+            or at_seek
+            or self._seek is not None
+            or self._gesture is not None
+            or self._duration is None
+            or self._duration_changed_at is not None
+            or self._position < self._milestone_position()
+        ):
+            return False
+        reached = bisect_right(
+            self._milestones, self._position, lo=self._next_milestone, key=self._position_of
+        )
+        self._next_milestone = reached
+        self._milestone = self._milestones[reached - 1]
+        return True
+
+    def _find_next_milestone(self) -> None:
+        """Find out how many milestones lie at or below the highest reached."""
+        self._next_milestone = bisect_right(self._milestones, self._milestone)
+
+    def _position_of(self, milestone: float) -> float:
+        duration = self._duration
+        assert duration is not None
+        # The last one must be within reach, whatever rounding does to the product.
+        return min(milestone * duration / 100, duration)
+
+    def _milestone_position(self) -> float:
+        """Return where the next milestone lies, seconds of media."""
+        if self._next_milestone == len(self._milestones):
+            return inf
+        return self._position_of(self._milestones[self._next_milestone])
+
+    def _percent_of(self, position: float) -> float | None:
+        duration = self._duration
+        return None if duration is None else min(100.0, position / duration * 100)
