@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from attrs import Attribute, evolve, field, frozen
-from attrs.validators import optional
 
 from ._numbers import number
 from .errors import InvalidValueError
@@ -35,6 +34,13 @@ def _some_seconds(_policy: object, attribute: "Attribute[float]", value: float) 
         raise InvalidValueError(attribute.name, value, "more than 0 seconds")
 
 
+def _some_seconds_or_none(
+    policy: object, attribute: "Attribute[float]", value: float | None
+) -> None:
+    if value is not None:
+        _some_seconds(policy, attribute, value)
+
+
 # Where one wants to know of a viewer who came, got half way, stayed to the end.
 _DEFAULT_MILESTONES: tuple[float, ...] = (10, 25, 50, 75, 90, 95, 100)
 
@@ -63,7 +69,7 @@ class SavePolicy:
     min_save_interval: float = field(default=30.0, validator=_seconds)
     #: Seconds of played media that may be at risk, None for any amount. 600 leaves an hour watched
     #: in one go at 9 saves (7 milestones, 2 checkpoints); 300 would make it 14.
-    max_unsaved: float | None = field(default=600.0, validator=optional(_some_seconds))
+    max_unsaved: float | None = field(default=600.0, validator=_some_seconds_or_none)
 
     def thinned(self, duration: float, spacing: float = 30.0) -> "SavePolicy":
         """Return the policy without the milestones that a short media does not need.
