@@ -12,8 +12,10 @@ The names on the wire are the DOM's (HTML Standard, "Event summary" of media ele
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import inf, isinf, nan
 from types import MappingProxyType
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -59,6 +61,12 @@ def _rate(value: float | None) -> float | None:
     return None if rate is None or isinf(rate) else rate
 
 
+@lru_cache(maxsize=1024)
+def _saying(duration: float | None, rate: float | None) -> tuple[float | None, float | None]:
+    """Return the same pair for the same values, as long as it is remembered."""
+    return duration, rate
+
+
 @frozen(kw_only=True)
 class TimeUpdate:
     """The playhead was seen here."""
@@ -67,12 +75,20 @@ class TimeUpdate:
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
+    # What it says of duration and rate, as one object that can be compared by identity: trackers
+    # ask of every event whether it is a `TimeUpdate` that says the same as the one before.
+    _says: object = field(init=False, eq=False, repr=False)
+
+    @_says.default
+    def _say(self) -> object:
+        return _saying(self.duration, self.rate)
 
 
 @frozen(kw_only=True)
 class Play:
     """Playback started or resumed."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -83,6 +99,7 @@ class Play:
 class Pause:
     """Playback stopped, by the viewer or by the player."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -93,6 +110,7 @@ class Pause:
 class Seeking:
     """A seek began; ``position`` is already the new one."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -103,6 +121,7 @@ class Seeking:
 class Seeked:
     """A seek landed here."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -113,6 +132,7 @@ class Seeked:
 class Ended:
     """The end was reached; without a position, at the duration."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -126,6 +146,7 @@ class Unload:
     Without a position, at the last known one.
     """
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -136,6 +157,7 @@ class Unload:
 class Emptied:
     """The player dropped its media; the position it reports then means nothing."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
@@ -145,6 +167,7 @@ class Emptied:
 class MediaInfo:
     """Duration or rate became known; the position that players report here may be stale."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
@@ -154,6 +177,7 @@ class MediaInfo:
 class Complete:
     """The viewer pressed "mark as complete"; without a position, at the last known one."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -164,6 +188,7 @@ class Complete:
 class Tick:
     """Only time passed; the answer to a tracker's ``deadline``."""
 
+    _says: ClassVar[object] = None
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)

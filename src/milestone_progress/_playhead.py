@@ -27,6 +27,7 @@ from ._events import (
     Unload,
 )
 from ._played import seconds_within
+from ._policy import SavePolicy
 
 # Chromium plays at up to 16x and that is the fastest any browser goes; until a player says how
 # fast it plays, a step that 16x would explain is playback.
@@ -120,9 +121,10 @@ class Ending:
     at: float
 
 
-@define
 class Observation:
     """What one event showed, for whoever decides about saving."""
+
+    # A plain class: most events show nothing, and what is not set costs nothing here.
 
     #: The playhead's position was reported outside a seek, or a seek landed.
     reported: bool = False
@@ -136,13 +138,15 @@ class Observation:
     #: A seek landed, and whether it was the one with which the application resumes.
     landed: bool = False
     resumed: bool = False
+    #: The media was completed, for the first time.
+    completed: bool = False
     #: Where the end was reached, or None.
     finished: float | None = None
     #: Since when the pause had lasted that this event ended, if nobody had judged it.
     paused_since: float | None = None
-    #: The player was playing when the event came.
-    was_playing: bool = False
-    #: The event is one of those that tell of a looping player's return to the start (4.6).
+    #: The event paused a player that was playing.
+    paused: bool = False
+    #: The report is one that can tell of a looping player's return to the start (4.6).
     tells_wrap: bool = False
 
 
@@ -175,14 +179,13 @@ class Playhead:
         "_run_end",
         "_run_start",
         "_seek",
-        "_seek_settle",
-        "_seek_threshold",
+        "_seeks",
         "_step_rate",
     )
 
-    def __init__(self, position: float, seek_threshold: float, seek_settle: float) -> None:
-        self._seek_threshold = seek_threshold
-        self._seek_settle = seek_settle
+    def __init__(self, position: float, seeks: SavePolicy) -> None:
+        # Whose settings tell what a significant seek is.
+        self._seeks = seeks
         self._phase = Phase.IDLE
         # Time, and what to add to an event's `at` to get it; no event yet is None.
         self._now: float | None = None
@@ -284,7 +287,7 @@ class Playhead:
         return step < -STEP_TOLERANCE or step > (elapsed + ROUNDING) * fastest + STEP_TOLERANCE
 
     def _is_significant(self, distance: float) -> bool:
-        return abs(distance) > self._seek_threshold + SEEK_TOLERANCE
+        return abs(distance) > self._seeks.seek_threshold + SEEK_TOLERANCE
 
     def _jumps_to(self, position: float, now: float) -> bool:
         """Tell whether a report of this position is a jump."""
@@ -317,42 +320,41 @@ class Playhead:
 
     def _observe(self, event: Event, now: float, shown: Observation) -> None:
         """Move on by one event, whose time has passed and whose duration is known."""
-        phase = self._phase
-        shown.was_playing = phase is Phase.PLAYING
         if isinstance(event, TimeUpdate):
-            shown.tells_wrap = True
             self._time_update(event.position, now, shown)
+        elif isinstance(event, Play):
+            if self._seek is None:
+                self._report(event.position, now, shown)
+            if self._phase is not Phase.PLAYING:
+                self._play(now, shown)
+        elif isinstance(event, Pause):
+            self._report_while_begun(event.position, now, shown)
+            if self._phase is Phase.PLAYING:
+                self._pause(now, shown)
         elif isinstance(event, Seeking):
             self._begin_seek(event.position, now, announced=True)
         elif isinstance(event, Seeked):
             if self._seek is None:
                 self._begin_seek(event.position, now, announced=False)
             self._land(event.position, now, shown)
-        elif isinstance(event, Play):
-            if self._seek is None:
-                self._report(event.position, now, shown)
-            if phase is not Phase.PLAYING:
-                self._play(now, shown)
-        elif isinstance(event, Pause):
-            if self._seek is None and (phase is Phase.PLAYING or phase is Phase.PAUSED):
-                self._report(event.position, now, shown)
-            if phase is Phase.PLAYING:
-                self._phase = Phase.PAUSED
-                self._paused_at = now
-                self._advance_from = self._position
         elif isinstance(event, Ended):
             self._end(event.position, now, shown)
         elif isinstance(event, (Unload, Complete)):
-            if (
-                event.position is not None
-                and self._seek is None
-                and (phase is Phase.PLAYING or phase is Phase.PAUSED)
-            ):
-                self._report(event.position, now, shown)
-            if isinstance(event, Unload):
-                self._retreat(now)
-        elif isinstance(event, Emptied):
+            self._report_while_begun(event.position, now, shown)
+        if isinstance(event, (Unload, Emptied)):
             self._retreat(now)
+
+    def _report_while_begun(self, position: float | None, now: float, shown: Observation) -> None:
+        """Take a position that counts only while PLAYING or PAUSED and outside a seek (3.3)."""
+        begun = self._phase is Phase.PLAYING or self._phase is Phase.PAUSED
+        if position is not None and begun and self._seek is None:
+            self._report(position, now, shown)
+
+    def _pause(self, now: float, shown: Observation) -> None:
+        shown.paused = True
+        self._phase = Phase.PAUSED
+        self._paused_at = now
+        self._advance_from = self._position
 
     def _time_update(self, position: float, now: float, shown: Observation) -> None:
         if self._seek is not None:
@@ -377,6 +379,7 @@ class Playhead:
                 shown.reported = True
                 self._play(now, shown)
             return
+        shown.tells_wrap = True
         before = self._position_at
         jumped = self._report(position, now, shown)
         self._interval = now - before
@@ -516,7 +519,7 @@ class Playhead:
         gesture = self._gesture
         if gesture is None or self._seek is not None:
             return None
-        return min(gesture.landed_at + self._seek_settle, gesture.began_at + LONGEST_GESTURE)
+        return min(gesture.landed_at + self._seeks.seek_settle, gesture.began_at + LONGEST_GESTURE)
 
     def _settle_gesture(self, event: Event, now: float, shown: Observation) -> None:
         """Settle the open gesture if it is time and the event may do so (4.7)."""

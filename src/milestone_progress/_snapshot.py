@@ -117,7 +117,6 @@ _VIEWING_FIELDS: Mapping[str, _Read] = {
     "reasons": _triggers,
     "saved_position": _number,
     "saved_milestone": _number,
-    "saved_completed": _flag,
     "saved_played_time": _number,
 }
 

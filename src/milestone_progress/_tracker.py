@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from types import MappingProxyType
 
-from ._events import Complete, Emptied, Ended, Event, Pause, Seeking, Unload
+from ._events import Complete, Emptied, Ended, Event, Seeking, Unload
 from ._playhead import DURATION_SETTLE, ROUNDING, Observation, Phase
 from ._policy import IntervalPolicy, SavePolicy
 from ._snapshot import restored, snapshot_of
@@ -26,6 +26,11 @@ AT_RESUME_POINT = 2.0
 MEANT_BY_PLAYING = 10.0
 # Seconds of played media that sums of short steps may fall short by (4.8).
 PLAYED_ROUNDING = 0.001
+
+
+# One for all trackers that are given none: policies are frozen.
+_SAVE_POLICY = SavePolicy()
+_INTERVAL_POLICY = IntervalPolicy()
 
 
 class Tracker(Viewing):
@@ -44,9 +49,8 @@ class Tracker(Viewing):
 
     __slots__ = ("_held_until", "_policy", "_protection")
 
-    def __init__(self, policy: SavePolicy | None = None, record: SavedState | None = None) -> None:
-        policy = policy or SavePolicy()
-        super().__init__(policy.milestones, record, policy.seek_threshold, policy.seek_settle)
+    def __init__(self, policy: SavePolicy = _SAVE_POLICY, record: SavedState | None = None) -> None:
+        super().__init__(policy.milestones, record, policy)
         self._policy = policy
         # Until when reasons that are held wait (4.10).
         self._held_until: float | None = None
@@ -84,7 +88,9 @@ class Tracker(Viewing):
         return snapshot_of(self, "milestone")
 
     @classmethod
-    def restore(cls, snapshot: Mapping[str, object], policy: SavePolicy | None = None) -> "Tracker":
+    def restore(
+        cls, snapshot: Mapping[str, object], policy: SavePolicy = _SAVE_POLICY
+    ) -> "Tracker":
         """Return a tracker that goes on exactly where the one that was snapshot stood.
 
         Args:
@@ -97,10 +103,12 @@ class Tracker(Viewing):
         return restored(cls(policy), snapshot, "milestone")
 
     def _collect(self, event: Event, now: float, shown: Observation) -> None:
-        self._judge_protection(shown)
-        if self._phase is Phase.IDLE and not isinstance(event, Complete):
+        if self._protection is not None:
+            self._judge_protection(*self._protection, shown)
+        # 4.1: nothing before playback begins, except that the viewer says so.
+        if self._phase is Phase.IDLE and type(event) is not Complete:
             return
-        for trigger, arises in REASONS.items():
+        for trigger, arises in _REASONS:
             if arises(self, event, now, shown):
                 self._add_reason(trigger)
 
@@ -111,13 +119,18 @@ class Tracker(Viewing):
             return False
         return self._held_until is None or now >= self._held_until - ROUNDING
 
+    def _waits_for_time(self, now: float) -> bool:
+        return self._held_until is not None and now < self._held_until
+
     def _note_save(self, trigger: Trigger, now: float) -> None:
         if trigger is Trigger.SEEK or trigger is Trigger.PAUSE:
             self._held_until = now + self._policy.min_save_interval
 
     def _room(self) -> float:
         most = self._policy.max_unsaved
-        return inf if most is None else most - PLAYED_ROUNDING - self.at_risk
+        if most is None:
+            return inf
+        return most - PLAYED_ROUNDING - (self._played_time - self._saved_played_time)
 
     def _protect(self) -> None:
         """Protect the resume point, if it is not the start (4.11)."""
@@ -127,10 +140,7 @@ class Tracker(Viewing):
     def _is_protected(self) -> bool:
         return self._protection is not None
 
-    def _judge_protection(self, shown: Observation) -> None:
-        if self._protection is None:
-            return
-        position, played_before = self._protection
+    def _judge_protection(self, position: float, played_before: float, shown: Observation) -> None:
         if (
             (shown.reported and abs(self._position - position) <= AT_RESUME_POINT)
             or (shown.significant and shown.landing >= 1.0)
@@ -146,16 +156,16 @@ class Tracker(Viewing):
 
     def _completion(self, event: Event, now: float, shown: Observation) -> bool:
         """The end was reached, or the viewer said so; once (4.5, 4.6)."""
-        if isinstance(event, Complete):
+        if type(event) is Complete:
             shown.finished = self._position
-        if self._completed or shown.finished is None:
+        if shown.finished is None or self._completed:
             return False
-        self._complete()
+        self._complete(shown)
         return True
 
     def _unload(self, event: Event, now: float, shown: Observation) -> bool:
         """The page goes away, or the player drops its media (4.8)."""
-        return isinstance(event, (Unload, Emptied))
+        return type(event) is Unload or type(event) is Emptied
 
     def _significant_seek(self, event: Event, now: float, shown: Observation) -> bool:
         """A seek gesture settled significantly far from where it began (4.7)."""
@@ -163,14 +173,16 @@ class Tracker(Viewing):
 
     def _new_milestone(self, event: Event, now: float, shown: Observation) -> bool:
         """A milestone was reached, outside seeks and gestures (4.4)."""
-        return self._reach_milestones(event, shown)
+        return self._reach_milestones(shown)
 
     def _extended_pause(self, event: Event, now: float, shown: Observation) -> bool:
         """A pause is or was long, outside seeks and gestures until it ends (4.8)."""
         since = shown.paused_since
-        if since is None and not (self._seek or self._gesture or shown.starts_seek):
+        if since is None:
             since = self._paused_at
-        if since is None or now < since + self._policy.pause_threshold - ROUNDING:
+            if since is None or self._seek or self._gesture or shown.starts_seek:
+                return False
+        if now < since + self._policy.pause_threshold - ROUNDING:
             return False
         self._paused_at = None
         return True
@@ -192,6 +204,8 @@ REASONS: Mapping[Trigger, Callable[[Tracker, Event, float, Observation], bool]] 
         Trigger.CHECKPOINT: Tracker._checkpoint,
     }
 )
+# What the hot path reads: a plain tuple costs half of a proxy's items.
+_REASONS = tuple(REASONS.items())
 
 
 class IntervalTracker(Viewing):
@@ -210,13 +224,10 @@ class IntervalTracker(Viewing):
     __slots__ = ("_policy", "_saved_at")
 
     def __init__(
-        self, policy: IntervalPolicy | None = None, record: SavedState | None = None
+        self, policy: IntervalPolicy = _INTERVAL_POLICY, record: SavedState | None = None
     ) -> None:
-        policy = policy or IntervalPolicy()
-        milestone_mode = SavePolicy()
-        super().__init__(
-            policy.milestones, record, milestone_mode.seek_threshold, milestone_mode.seek_settle
-        )
+        # What is a seek does not depend on when progress is saved.
+        super().__init__(policy.milestones, record, _SAVE_POLICY)
         self._policy = policy
         self._saved_at: float | None = None
 
@@ -231,7 +242,7 @@ class IntervalTracker(Viewing):
 
     @classmethod
     def restore(
-        cls, snapshot: Mapping[str, object], policy: IntervalPolicy | None = None
+        cls, snapshot: Mapping[str, object], policy: IntervalPolicy = _INTERVAL_POLICY
     ) -> "IntervalTracker":
         """Return a tracker that goes on exactly where the one that was snapshot stood.
 
@@ -247,14 +258,14 @@ class IntervalTracker(Viewing):
     def _collect(self, event: Event, now: float, shown: Observation) -> None:
         if self._phase is Phase.IDLE and not isinstance(event, Complete):
             return
-        self._reach_milestones(event, shown)
+        self._reach_milestones(shown)
         if isinstance(event, Complete):
             shown.finished = self._position
         if isinstance(event, (Complete, Ended)) and shown.finished is not None:
             if not self._completed:
-                self._complete()
+                self._complete(shown)
             self._add_reason(Trigger.COMPLETION)
-        if isinstance(event, Pause) and shown.was_playing:
+        if shown.paused:
             saved_at = self._saved_at
             if saved_at is None or now >= saved_at + self._policy.pause_debounce - ROUNDING:
                 self._add_reason(Trigger.PAUSE)
@@ -267,11 +278,15 @@ class IntervalTracker(Viewing):
     def _is_protected(self) -> bool:
         return False
 
+    def _waits_for_time(self, now: float) -> bool:
+        return self._saved_at is not None and now < self._saved_at + self._policy.pause_debounce
+
     def _note_save(self, trigger: Trigger, now: float) -> None:
         self._saved_at = now
 
     def _room(self) -> float:
-        return self._policy.interval - PLAYED_ROUNDING - self.at_risk
+        played = self._played_time - self._saved_played_time
+        return self._policy.interval - PLAYED_ROUNDING - played
 
 
 def tracker_for(

@@ -16,7 +16,8 @@ from attrs import evolve, frozen
 from ._events import Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
-from ._playhead import Observation, Phase, Playhead
+from ._playhead import LATE_ANNOUNCEMENT, Observation, Phase, Playhead
+from ._policy import SavePolicy
 from .errors import InvalidValueError
 
 __all__ = ["SaveDecision", "SavedState", "Trigger", "Viewing"]
@@ -90,6 +91,9 @@ class SavedState(Protocol):
         """Whether the media was ever completed."""
 
 
+_PRECEDENCE = tuple(Trigger)
+# Beyond which position the fast way leads, when it is closed.
+_CLOSED = -inf
 _NO_REPORT = TimeUpdate(at=0.0, position=0.0)
 
 
@@ -108,8 +112,8 @@ class Viewing(Playhead):
         "_milestones",
         "_next",
         "_next_milestone",
+        "_next_timed",
         "_reasons",
-        "_saved_completed",
         "_saved_milestone",
         "_saved_played_time",
         "_saved_position",
@@ -119,8 +123,7 @@ class Viewing(Playhead):
         self,
         milestones: tuple[float, ...],
         record: SavedState | None,
-        seek_threshold: float,
-        seek_settle: float,
+        seeks: SavePolicy,
     ) -> None:
         position = milestone = 0.0
         duration = None
@@ -134,7 +137,7 @@ class Viewing(Playhead):
             completed = record.completed
             if not isinstance(completed, bool):
                 raise InvalidValueError("record.completed", completed, "True or False")
-        super().__init__(position, seek_threshold, seek_settle)
+        super().__init__(position, seeks)
         self._learn_duration(duration, 0.0)
         self._completed = completed
         self._milestones = milestones
@@ -142,14 +145,13 @@ class Viewing(Playhead):
         self._find_next_milestone()
         self._saved_position = position
         self._saved_milestone = milestone
-        self._saved_completed = completed
         # All that had been played when progress was last saved, seconds.
         self._saved_played_time = 0.0
         self._reasons: tuple[Trigger, ...] = ()
         # The fast way of `handle`, described there: closed.
         self._last = _NO_REPORT
         self._before: TimeUpdate | None = None
-        self._next = -inf
+        self._next = self._next_timed = _CLOSED
 
     @property
     def phase(self) -> Phase:
@@ -234,24 +236,28 @@ class Viewing(Playhead):
         # `_next` is the nearest position at which something happens, and minus infinity while
         # every event must be looked at closely. A step of under a second is continuous whatever
         # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
-        # consequences when somebody asks. No chained comparisons: they cost a fifth more.
-        if type(event) is TimeUpdate:
-            last = self._last
-            position = event.position
-            step = position - last.position
-            if (
-                step < 1.0
-                and step >= 0.0
-                and position < self._next
-                and event.at >= last.at
-                and event.duration == last.duration
-                and event.rate == last.rate
-            ):
-                self._before = last
-                self._last = event
-                return None
-        elif not isinstance(event, Event):
-            raise InvalidValueError("event", event, "one of the playback events")
+        # consequences when somebody asks. Only while something waits for a time to come must it
+        # be known whether the clock was set back: then `_next_timed` stands in for `_next`.
+        # Only a `TimeUpdate` says what another one said, so that comparison is that of the types,
+        # too. Each attribute costs a seventh of the whole; chained comparisons cost as much.
+        last = self._last
+        try:
+            if event._says is last._says:
+                position: float = event.position  # type: ignore[union-attr, assignment]  # as said
+                step = position - last.position
+                if (
+                    step < 1.0
+                    and step >= 0.0
+                    and (
+                        position < self._next
+                        or (position < self._next_timed and event.at >= last.at)
+                    )
+                ):
+                    self._before = last
+                    self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
+                    return None
+        except AttributeError:
+            raise InvalidValueError("event", event, "one of the playback events") from None
         return self._handle_closely(event)
 
     def feed(self, events: Iterable[Event]) -> list[SaveDecision]:
@@ -271,66 +277,74 @@ class Viewing(Playhead):
         last = self._last
         self._before = None
         self._played_time += last.position - self._position
-        self._interval = last.at - before.at
         self._position = last.position
         if last.position > self._run_end:
             self._run_end = last.position
-        self._position_at = self._now = last.at + self._clock_lag
+        self._interval = max(0.0, last.at - before.at)
+        self._position_at = self._pass_time(last.at)
+        self._step_rate = self._rate
 
     def _handle_closely(self, event: Event) -> SaveDecision | None:
         """Handle an event by all the rules, in their order."""
         self._catch_up()
-        self._next = -inf
+        self._next = self._next_timed = _CLOSED
         now = self._pass_time(event.at)
-        self._learn_duration(event.duration, now)
-        self._settle_duration(now)
+        if event.duration is not None:
+            self._learn_duration(event.duration, now)
+        if self._duration_changed_at is not None:
+            self._settle_duration(now)
+        kind = type(event)
         shown = Observation()
         decision = None
-        # 4.7: a gesture that is due is settled first. A new seek settles it where the playhead
-        # was, so the decision is made before the playhead moves.
-        starts_seek = self._seek is None and (
-            isinstance(event, (Seeking, Seeked))
-            or (
-                isinstance(event, TimeUpdate)
-                and self._gesture is not None
-                and self._is_unannounced_seek(event.position, now)
-            )
-        )
-        continues = (
-            isinstance(event, (Play, Pause))
-            and self._gesture is not None
-            and self._is_unannounced_seek(event.position, now)
-        )
-        if not continues:
-            self._settle_gesture(event, now, shown)
-        if starts_seek and shown.settled:
-            shown.starts_seek = True
-            self._collect(event, now, shown)
-            decision = self._decide(event, now, shown)
-            shown = Observation()
-        silent = isinstance(event, TimeUpdate) and self._seek is not None
+        if self._gesture is not None and self._seek is None:
+            decision = self._settle_first(event, now, shown)
         self._observe(event, now, shown)
-        self._settle_gesture(event, now, shown)
-        if not isinstance(event, Seeking) and not (silent and self._seek is not None):
+        if self._gesture is not None:
+            self._settle_gesture(event, now, shown)
+        # 3.3, 4.10: neither a `Seeking` nor a `TimeUpdate` during a seek yields anything.
+        if kind is not Seeking and not (kind is TimeUpdate and self._seek is not None):
             self._collect(event, now, shown)
-            later = self._decide(event, now, shown)
-            if later is not None:
-                # Only the end reached by the very step that began the new seek (4.6): it says all
-                # that the earlier decision would have said.
-                decision = later if decision is None else _covering(later, decision)
-        if isinstance(event, Emptied):
+            if self._reasons:
+                later = self._decide(event, now, shown)
+                if later is not None:
+                    # After an earlier one, only that the end was reached by the very step which
+                    # began the new seek (4.6): it says all that the earlier would have said.
+                    decision = later if decision is None else _covering(later, decision)
+        if kind is Emptied:
             self._reasons = ()
             self._drop_media(self._saved_position)
-        self._learn_rate(event.rate)
-        self._open_fast_way(event)
+        if event.rate is not None:
+            self._learn_rate(event.rate)
+        if kind is TimeUpdate and self._phase is Phase.PLAYING:
+            self._open_fast_way(event, now)
         return decision
 
-    def _open_fast_way(self, event: Event) -> None:
+    def _settle_first(self, event: Event, now: float, shown: Observation) -> SaveDecision | None:
+        """Settle a gesture that is due before the event moves the playhead (4.7).
+
+        A new seek settles it where the playhead was, so the decision is made at once.
+        """
+        unannounced = isinstance(event, (TimeUpdate, Play, Pause)) and self._is_unannounced_seek(
+            event.position, now
+        )
+        if unannounced and not isinstance(event, TimeUpdate):
+            # Told by such an event it continues the gesture.
+            return None
+        if not unannounced and not isinstance(event, (Seeking, Seeked)):
+            self._settle_gesture(event, now, shown)
+            return None
+        before = Observation()
+        before.starts_seek = True
+        self._settle_gesture(event, now, before)
+        if not before.settled:
+            return None
+        self._collect(event, now, before)
+        return self._decide(event, now, before)
+
+    def _open_fast_way(self, event: Event, now: float) -> None:
         """Let `handle` take the fast way up to the nearest position at which something happens."""
         if (
-            not isinstance(event, TimeUpdate)
-            or self._phase is not Phase.PLAYING
-            or self._seek is not None
+            self._seek is not None
             or self._gesture is not None
             or self._reasons
             or self._duration_changed_at is not None
@@ -338,10 +352,17 @@ class Viewing(Playhead):
         ):
             return
         nearest = self._position + self._room()
-        if self._duration is not None:
-            nearest = min(nearest, self._duration, self._milestone_position())
-        self._last = event
-        self._next = nearest
+        duration = self._duration
+        if duration is not None:
+            nearest = min(nearest, duration)
+            if self._next_milestone < len(self._milestones):
+                nearest = min(nearest, self._milestone_position())
+        self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
+        jump = self._jump
+        if self._waits_for_time(now) or (jump and now <= jump.at + LATE_ANNOUNCEMENT):
+            self._next_timed = nearest
+        else:
+            self._next = nearest
 
     # What the modes decide
 
@@ -358,6 +379,10 @@ class Viewing(Playhead):
         """Tell whether nothing but completion is news (4.11)."""
 
     @abstractmethod
+    def _waits_for_time(self, now: float) -> bool:
+        """Tell whether what may be saved depends on a time that is still to come."""
+
+    @abstractmethod
     def _note_save(self, trigger: Trigger, now: float) -> None:
         """Take note of a decision that is being made."""
 
@@ -368,8 +393,8 @@ class Viewing(Playhead):
     # What they have in common
 
     def _add_reason(self, reason: Trigger) -> None:
-        waiting = {*self._reasons, reason}
-        self._reasons = tuple(trigger for trigger in Trigger if trigger in waiting)
+        waiting = (*self._reasons, reason)
+        self._reasons = tuple(trigger for trigger in _PRECEDENCE if trigger in waiting)
 
     def _decide(self, event: Event, now: float, shown: Observation) -> SaveDecision | None:
         """Make the one decision for all reasons, if any may be acted on and there is news."""
@@ -384,14 +409,15 @@ class Viewing(Playhead):
             position = shown.finished
         milestone = self._milestone
         reached = milestone > self._saved_milestone
-        if self._saved_completed or not self._completed:
-            # 4.2, 4.3, 4.11; a completion is always news.
-            moved = abs(position - self._saved_position) >= LEAST_NEWS
-            if position < LEAST_NEWS or not (moved or reached) or self._is_protected():
-                return None
+        # 4.2, 4.3, 4.11; that it was completed is always news.
+        if not shown.completed and (
+            position < LEAST_NEWS
+            or not (reached or abs(position - self._saved_position) >= LEAST_NEWS)
+            or self._is_protected()
+        ):
+            return None
         self._saved_position = position
         self._saved_milestone = milestone
-        self._saved_completed = self._completed
         self._saved_played_time = self._played_time
         self._note_save(trigger, now)
         return SaveDecision(
@@ -405,24 +431,25 @@ class Viewing(Playhead):
             completed=self._completed,
         )
 
-    def _complete(self) -> None:
+    def _complete(self, shown: Observation) -> None:
         """Take note that the media was completed (4.5)."""
+        shown.completed = True
         self._completed = True
         self._milestone = max(self._milestone, 100)
         self._next_milestone = len(self._milestones)
 
-    def _reach_milestones(self, event: Event, shown: Observation) -> bool:
+    def _reach_milestones(self, shown: Observation) -> bool:
         """Reach the milestones up to the playhead; return whether there were any (4.4)."""
-        playing = self._phase is Phase.PLAYING or (isinstance(event, Pause) and shown.was_playing)
-        at_seek = (shown.landed and not shown.resumed) and not shown.settled
         if (
-            not playing
-            or at_seek
+            self._duration is None
+            or self._position < self._milestone_position()
             or self._seek is not None
             or self._gesture is not None
-            or self._duration is None
             or self._duration_changed_at is not None
-            or self._position < self._milestone_position()
+            # Not at a `Seeked`, unless it settles a gesture or ends the application's seek.
+            or (shown.landed and not shown.settled and not shown.resumed)
+            # A `Pause` reports what was played before it.
+            or (self._phase is not Phase.PLAYING and not shown.paused)
         ):
             return False
         reached = bisect_right(
@@ -444,9 +471,8 @@ class Viewing(Playhead):
 
     def _milestone_position(self) -> float:
         """Return where the next milestone lies, seconds of media."""
-        if self._next_milestone == len(self._milestones):
-            return inf
-        return self._position_of(self._milestones[self._next_milestone])
+        index = self._next_milestone
+        return self._position_of(self._milestones[index]) if index < len(self._milestones) else inf
 
     def _percent_of(self, position: float) -> float | None:
         duration = self._duration
