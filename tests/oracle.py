@@ -49,7 +49,6 @@ class Seek:
     """3.1: from `Seeking` to `Seeked`."""
 
     origin: float  # 3.4, or that of the jump it announces (3.5)
-    began: float
     phase: str  # the phase it began in (4.1, 4.6)
     last_seeking: float  # 3.3
 
@@ -59,7 +58,7 @@ class Gesture:
     """4.7: one or more seeks; measured from the first origin to the last landing."""
 
     origin: float
-    began: float
+    began: float  # read: when its first seek landed, which is what opens it
     landing: float
     landed: float  # time of the last landing
     leapt_from: float | None  # 4.5: where the last landing's jump began, if unannounced
@@ -82,10 +81,13 @@ class Happening:
     was: str  # the phase before the event
     reasons: set[str] = field(default_factory=set)
     position: float | None = None  # of the decision, where it is not the playhead
+    protected: bool | None = None  # 4.11, with such a position
     reached_end: bool = False  # 4.5: a continuous forward step to the duration
     looped: bool = False  # 4.6
+    reported: bool = False  # 4.11: at a position outside a seek
     landed: bool = False  # a `Seeked`, or a `TimeUpdate` that counts as one
     settled: bool = False  # it settled a gesture
+    dropped: bool = False  # it was the `Ended` that dropped a seek or gesture
     resume_landed: bool = False  # 4.4: it ended the application's seek
     completed: bool = False  # 4.2: the completion is new
 
@@ -122,7 +124,9 @@ class Oracle:
         # 3.1 the player
         self._phase = IDLE
         self._position = _number(record.get("position")) or 0.0
-        self._position_time: float | None = None  # of the last event with a position
+        # Of the last event with a position; read (3.4, 3.5): before any, of the first event, when
+        # the tracker first heard that its position is the last known one.
+        self._position_time = 0.0
         self._update_interval = 0.0  # 3.4: from the position before the last TimeUpdate to it
         self._seek: Seek | None = None
         self._gesture: Gesture | None = None
@@ -230,9 +234,9 @@ class Oracle:
             case "TimeUpdate" if self._seek is not None:  # 3.3: counts as the Seeked
                 self._seeked(now, cast("float", position))
             case "TimeUpdate" if self._phase == ENDED:
-                self._update_in_ended(cast("float", position))
+                self._update_in_ended(now, cast("float", position))
             case "TimeUpdate":
-                interval = 0.0 if self._position_time is None else self._now - self._position_time
+                interval = self._now - self._position_time
                 self._report(now, cast("float", position))
                 self._update_interval = interval
             case "Play":
@@ -255,6 +259,8 @@ class Oracle:
                 self._end(now, position)
             case _:  # MediaInfo, Tick
                 pass
+        if now.reported or now.landed:  # read: a teardown's 0 has been undone by now (4.8)
+            self._came_to(self._position)
 
     # ---------------------------------------------------------------- 2: clock, duration, rate
 
@@ -291,13 +297,13 @@ class Oracle:
 
     def _expected(self) -> float:  # 3.4
         expected = self._position
-        if self._phase == PLAYING and self._position_time is not None:
+        if self._phase == PLAYING:
             elapsed = min(self._now - self._position_time, max(1.0, 2 * self._update_interval))
             expected += elapsed * (self._rate or 1.0)
         return expected if self.duration is None else min(expected, self.duration)
 
-    def _is_jump(self, old: float, new: float, since: float | None) -> bool:  # 3.5
-        elapsed = 0.0 if since is None else self._now - since
+    def _is_jump(self, old: float, new: float, since: float) -> bool:  # 3.5
+        elapsed = self._now - since
         rate = max(1.0, *self._rates) if self._rates else 16.0
         return new < old - 1 or new > old + elapsed * rate + 1
 
@@ -320,36 +326,47 @@ class Oracle:
             self._play_step(now, old, new)
         self._report_taken()
         self._move(new)
-        self._came_to(new)
+        now.reported = True
         if self._phase in (IDLE, PAUSED):
             self._advance(new, jump, now.kind == "TimeUpdate")
 
     def _jumped(self, now: Happening, origin: float, new: float) -> None:
-        self._run = None  # 3.5: jumps are never played
+        self._start_run(new)  # 3.5: jumps are never played
         if self._phase not in (PLAYING, PAUSED):
             return
         told_by_update = now.kind == "TimeUpdate"
         wrap = told_by_update and self._phase == PLAYING and self._is_wrap(origin, new)
         far = self._is_far(origin, new)
-        if told_by_update and (wrap or far):
+        if told_by_update and far:
             self._settle_old(now)  # 4.7: told by others it continues the open gesture
+        elif wrap and self._gesture_is_due():
+            self._close_gesture(now)  # no seek: this event settles, and then finds none open
         if wrap and self._gesture is None:
             now.looped = True
             return
         if far:  # 3.5: an unannounced seek
-            self._land(origin, self._now, new, leapt_from=origin)
+            self._land(origin, new, leapt_from=origin)
         self._jump = Jump(origin, new, self._now)
 
     def _play_step(self, now: Happening, old: float, new: float) -> None:
         """3.7, 4.5, 4.8: a continuous step while PLAYING."""
+        self._extend_run(new)
         if new <= old:
             return
         self._unsaved_played += new - old
         self._protected_played += new - old
-        low, high = self._run or (old, old)
-        self._run = low, high = min(low, old), max(high, new)
-        self._played.update(range(math.ceil(low), math.floor(high)))  # [n, n+1) covered
         now.reached_end = self.duration is not None and new >= self.duration
+
+    def _start_run(self, position: float | None = None) -> None:
+        """3.7: read: a run begins wherever the playhead is set while PLAYING."""
+        position = self._position if position is None else position
+        playing = self._phase == PLAYING and self._seek is None
+        self._run = (position, position) if playing else None
+
+    def _extend_run(self, position: float) -> None:  # 3.7
+        low, high = self._run or (position, position)
+        self._run = low, high = min(low, position), max(high, position)
+        self._played.update(range(math.ceil(low), math.floor(high)))  # [n, n+1) covered
 
     def _advance(self, new: float, jump: bool, update: bool) -> None:
         """3.6: `TimeUpdate`s that advance 1 s in all count as `Play`."""
@@ -362,7 +379,7 @@ class Oracle:
             self._move(new)  # matters in ENDED only
             self._play()
 
-    def _update_in_ended(self, new: float) -> None:  # 3.6
+    def _update_in_ended(self, now: Happening, new: float) -> None:  # 3.6
         jump = True
         if self._ended_update is not None:
             last, since = self._ended_update
@@ -372,14 +389,15 @@ class Oracle:
         if jump:
             self._advance_from = new
         self._advance(new, jump, True)
-        if self._phase == PLAYING:
-            self._came_to(new)
+        now.reported = self._phase == PLAYING
 
     def _play(self) -> None:  # 3.2
-        near = self._phase == PAUSED and abs(self._position - self._stopped) <= 1
-        if self._phase != PLAYING and not near:
-            self._run = None  # 3.7: only a pause that resumes near keeps the run
-        self._phase = PLAYING
+        near = abs(self._position - self._stopped) <= 1
+        was, self._phase = self._phase, PLAYING
+        if was == PAUSED and near and self._run is not None:
+            self._extend_run(self._position)  # 3.7: such a pause does not break the run
+        elif was != PLAYING:
+            self._start_run()
         self._advance_from = None
         self._ended_update = None
 
@@ -405,9 +423,11 @@ class Oracle:
             leapt_from = self._gesture.leapt_from
         elif self._seek is None and self._phase in (PLAYING, PAUSED):
             leapt_from = origin if jump and self._is_far(origin, end) else None
-        if self._phase == PLAYING and self._seek is None and not jump:
+        played = self._phase == PLAYING and self._seek is None and not jump
+        if played and leapt_from is None:  # read: nothing of a leap to the end was played
             self._play_step(now, self._position, end)
         now.reached_end = False  # `Ended` completes by itself or not at all
+        now.dropped = self._seek is not None or self._gesture is not None
         self._seek = self._gesture = self._run = None  # 3.2, 4.7
         self._phase = ENDED
         self._seek_since_ended = False
@@ -418,10 +438,10 @@ class Oracle:
 
     def _undo_teardown(self) -> None:  # 4.8
         if self._phase != IDLE and self._position < 1:
-            if self._gesture is not None:
-                self._position = self._gesture.origin
-            elif self._seek is not None:
-                self._position = self._seek.origin
+            began = self._gesture or self._seek
+            if began is not None:
+                self._move(began.origin)
+                self._start_run()  # nobody played from 0 to there
 
     def _drop_media(self) -> None:  # 3.2
         self._phase = IDLE
@@ -438,7 +458,7 @@ class Oracle:
 
     def _begin_seek(self, now: Happening, origin: float) -> None:
         self._settle_old(now)
-        self._seek = Seek(origin, self._now, self._phase, self._now)
+        self._seek = Seek(origin, self._phase, self._now)
         self._run = None
         if self._phase == ENDED:
             self._seek_since_ended = True
@@ -461,7 +481,7 @@ class Oracle:
         seek, self._seek = cast("Seek", self._seek), None
         now.landed = True
         self._move(position)
-        self._came_to(position)
+        self._start_run()
         if self._phase != PLAYING:
             self._advance_from = position  # 3.6
         if seek.phase == IDLE:
@@ -473,12 +493,12 @@ class Oracle:
         ):
             now.looped = True  # 4.6
         else:
-            self._land(seek.origin, seek.began, position, leapt_from=None)
+            self._land(seek.origin, position, leapt_from=None)
 
-    def _land(self, origin: float, began: float, landing: float, leapt_from: float | None) -> None:
+    def _land(self, origin: float, landing: float, leapt_from: float | None) -> None:
         """4.7: opens a gesture, or continues the open one (what was due is settled already)."""
         if self._gesture is None:
-            self._gesture = Gesture(origin, began, landing, self._now, leapt_from)
+            self._gesture = Gesture(origin, self._now, landing, self._now, leapt_from)
         else:
             self._gesture.landing = landing
             self._gesture.landed = self._now
@@ -507,7 +527,7 @@ class Oracle:
             return
         if self._gesture_is_due():
             self._close_gesture(now)
-            now.position = None  # with this event's position
+            now.position = now.protected = None  # with this event's position
 
     def _settle_old(self, now: Happening) -> None:
         """4.7: a new seek first settles the old gesture, with the last position."""
@@ -515,8 +535,9 @@ class Oracle:
             self._close_gesture(now)
             self._check_milestones(now)  # they waited for the gesture only
             self._check_checkpoint(now)
-            if now.reasons:
+            if now.reasons or self._waiting:  # read: what is held may go out with it (4.10)
                 now.position = self._position
+                now.protected = self._is_protected()
 
     # ---------------------------------------------------------------- 4: reasons
 
@@ -540,7 +561,7 @@ class Oracle:
             if not at_seek and now.kind != "Ended":  # 4.4
                 self._check_milestones(now)
             self._check_checkpoint(now)
-        self._check_pause(now, quiet)
+        self._check_pause(now, quiet and not now.dropped)  # read: it waited, and is over
 
     def _check_milestones(self, now: Happening) -> None:  # 4.4
         duration = self.duration
@@ -562,7 +583,7 @@ class Oracle:
             self._highest = self._new_milestone = 100.0
 
     def _check_pause(self, now: Happening, quiet: bool) -> None:  # 4.8
-        if now.was != PAUSED or self._pause_shown or now.kind == "Seeking":
+        if PAUSED not in (now.was, self._phase) or self._pause_shown or now.kind == "Seeking":
             return
         resumed = self._phase == PLAYING
         if self._now - self._paused_at >= self.pause_threshold and (quiet or resumed):
@@ -597,7 +618,8 @@ class Oracle:
     def _has_news(self, now: Happening, position: float) -> bool:
         if now.completed:
             return True
-        if position < 1 or self._is_protected():  # 4.3, 4.11
+        protected = self._is_protected() if now.protected is None else now.protected
+        if position < 1 or protected:  # 4.3, 4.11
             return False
         return abs(position - self._saved) >= 1 or self._new_milestone is not None  # 4.2
 
@@ -638,16 +660,14 @@ class IntervalOracle(Oracle):
     def deadline(self) -> float | None:
         return None  # no reason here comes with time alone
 
-    def _undo_teardown(self) -> None:
-        pass  # 4.8 is not among the rules that hold
-
     def _protect(self) -> None:
         self._protected = None  # nor is 4.11
 
     def _collect(self, now: Happening) -> None:
         ended = {"ended", "complete"} & now.reasons
-        now.reasons.clear()
-        now.position = None
+        now.reasons &= {"interval"}  # from before a new seek (4.7), then with that position
+        if not now.reasons:
+            now.position = None
         if ended:
             self._complete(now)
             now.reasons.add("completion")  # each Ended and Complete saves, if there is news
@@ -662,7 +682,11 @@ class IntervalOracle(Oracle):
             last = self._last_save
             if last is None or self._now - last >= self.pause_debounce:
                 now.reasons.add("pause")
-        if self._seek is None and self._unsaved_played >= self.interval - 0.001:
+        if self._seek is None:
+            self._check_checkpoint(now)
+
+    def _check_checkpoint(self, now: Happening) -> None:  # what §8 has in its place
+        if self._unsaved_played >= self.interval - 0.001:
             now.reasons.add("interval")
 
     def _may_act(self, now: Happening, reason: str) -> bool:

@@ -373,6 +373,7 @@ class Playhead:
             )
             ending.position = position
             ending.at = now
+            self._step_rate = self._rate
             if self._advances(position, jumped):
                 self._position = position
                 self._position_at = now
@@ -569,6 +570,7 @@ class Playhead:
             shown.finished = end
         self._seek = self._gesture = None
         self._paused_at = self._advance_from = None
+        self._step_rate = self._rate
         self._phase = Phase.ENDED
         self._ending = Ending(False, None, now)
         self._break_run(end)

@@ -17,6 +17,7 @@ from ._playhead import DURATION_SETTLE, ROUNDING, Observation, Phase
 from ._policy import IntervalPolicy, SavePolicy
 from ._snapshot import restored, snapshot_of
 from ._viewing import SavedState, Trigger, Viewing
+from .errors import InvalidValueError
 
 __all__ = ["IntervalTracker", "Tracker", "tracker_for"]
 
@@ -44,12 +45,15 @@ class Tracker(Viewing):
         record: What is saved already, None for nothing.
 
     Raises:
-        InvalidValueError: A field of the record holds a value it cannot hold.
+        InvalidValueError: The policy is of another kind, or a field of the record holds a value
+            it cannot hold.
     """
 
     __slots__ = ("_held_until", "_policy", "_protection")
 
     def __init__(self, policy: SavePolicy = _SAVE_POLICY, record: SavedState | None = None) -> None:
+        if not isinstance(policy, SavePolicy):
+            raise InvalidValueError("policy", policy, "a SavePolicy")
         super().__init__(policy.milestones, record, policy)
         self._policy = policy
         # Until when reasons that are held wait (4.10).
@@ -218,7 +222,8 @@ class IntervalTracker(Viewing):
         record: What is saved already, None for nothing.
 
     Raises:
-        InvalidValueError: A field of the record holds a value it cannot hold.
+        InvalidValueError: The policy is of another kind, or a field of the record holds a value
+            it cannot hold.
     """
 
     __slots__ = ("_policy", "_saved_at")
@@ -226,6 +231,8 @@ class IntervalTracker(Viewing):
     def __init__(
         self, policy: IntervalPolicy = _INTERVAL_POLICY, record: SavedState | None = None
     ) -> None:
+        if not isinstance(policy, IntervalPolicy):
+            raise InvalidValueError("policy", policy, "an IntervalPolicy")
         # What is a seek does not depend on when progress is saved.
         super().__init__(policy.milestones, record, _SAVE_POLICY)
         self._policy = policy
