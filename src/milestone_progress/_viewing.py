@@ -203,10 +203,10 @@ class Viewing(Playhead):
         return min(1.0, self.played.bit_count() / int(self._duration))
 
     @property
-    def at_risk(self) -> float:
-        """Seconds of media played since the last save: what a crash now would lose."""
+    def played_time(self) -> float:
+        """Seconds of media played in all; what was played twice counts twice."""
         self._catch_up()
-        return self._played_time - self._saved_played_time
+        return self._played_time
 
     @property
     def pending(self) -> tuple[Trigger, ...]:
