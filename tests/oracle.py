@@ -666,6 +666,8 @@ class IntervalOracle(Oracle):
     def _collect(self, now: Happening) -> None:
         ended = {"ended", "complete"} & now.reasons
         now.reasons &= {"interval"}  # from before a new seek (4.7), then with that position
+        if now.position is None or not self._has_news(now, now.position):
+            now.reasons.clear()  # spent before the new seek
         if not now.reasons:
             now.position = None
         if ended:

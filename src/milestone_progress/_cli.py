@@ -103,7 +103,7 @@ def _replay(options: argparse.Namespace) -> None:
         (name, partial(_opened, name)) for name in options.traces
     ]
     if options.demo:
-        traces.insert(0, ("the demo", partial(files(__package__).joinpath(DEMO).open, "rb")))
+        traces.insert(0, ("the demo", _demo))
     rows = []
     for source, opened in traces:
         with opened() as stream:
@@ -142,6 +142,10 @@ def _replayed(
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     if lines == 0:
         raise _UsageError(f"{source}: no events, the input is empty")
+
+
+def _demo() -> AbstractContextManager[IO[bytes]]:
+    return files(__package__).joinpath(DEMO).open("rb")
 
 
 def _opened(name: str) -> AbstractContextManager[IO[bytes]]:
