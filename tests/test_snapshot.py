@@ -29,7 +29,6 @@ from milestone_progress import (
     MediaInfo,
     Pause,
     Play,
-    SaveDecision,
     SavePolicy,
     Seeked,
     Seeking,
