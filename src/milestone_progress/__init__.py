@@ -20,8 +20,8 @@ from ._events import (
     event_from_dict,
 )
 from ._played import played_from_text, played_to_text
-from ._playhead import Phase
 from ._policy import IntervalPolicy, SavePolicy
+from ._states import Phase
 from ._tracker import IntervalTracker, Tracker, tracker_for
 from ._viewing import SaveDecision, SavedState, Trigger
 from .errors import InvalidValueError, MilestoneProgressError, TraceError

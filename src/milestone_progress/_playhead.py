@@ -8,11 +8,7 @@ behaviour specification in the documentation.
 back counts as no time passed, and goes on from there.
 """
 
-from enum import StrEnum
 from math import inf
-from types import MappingProxyType
-
-from attrs import define, frozen
 
 from ._events import (
     Complete,
@@ -28,6 +24,7 @@ from ._events import (
 )
 from ._played import seconds_within
 from ._policy import SavePolicy
+from ._states import TRANSITIONS, Ending, Gesture, Jump, Observation, Phase, Seek
 
 # Chromium plays at up to 16x and that is the fastest any browser goes; until a player says how
 # fast it plays, a step that 16x would explain is playback.
@@ -50,104 +47,6 @@ DURATION_SETTLE = 10.0
 ROUNDING = 1e-6
 # Seconds by which a duration may be corrected without counting as changed.
 DURATION_TOLERANCE = 0.25
-
-
-class Phase(StrEnum):
-    """What the player is doing; seeking is a condition on top of a phase."""
-
-    #: Nothing played yet.
-    IDLE = "idle"
-    #: The playhead moves.
-    PLAYING = "playing"
-    #: The playhead stands, and may go on.
-    PAUSED = "paused"
-    #: The end was reached.
-    ENDED = "ended"
-
-
-#: Which event leads from a phase to another; every pair that is not named stays where it is.
-#: In IDLE, PAUSED and ENDED, `TimeUpdate`s that advance by a second count as `Play` (3.6).
-TRANSITIONS = MappingProxyType(
-    {
-        Phase.IDLE: {Play: Phase.PLAYING},
-        Phase.PLAYING: {Pause: Phase.PAUSED, Ended: Phase.ENDED, Emptied: Phase.IDLE},
-        Phase.PAUSED: {Play: Phase.PLAYING, Ended: Phase.ENDED, Emptied: Phase.IDLE},
-        Phase.ENDED: {Play: Phase.PLAYING, Emptied: Phase.IDLE},
-    }
-)
-
-
-@define
-class Seek:
-    """A seek under way: from `Seeking` to `Seeked`. Positions in seconds, times as above."""
-
-    #: Where the playhead was expected when it began.
-    origin: float
-    #: When the last `Seeking` came.
-    announced_at: float
-    #: The phase in which it began. In IDLE it is the application's, which resumes (4.1).
-    phase: Phase
-
-
-@define
-class Gesture:
-    """A burst of seeks that counts as one (4.7). Positions in seconds, times as above."""
-
-    origin: float
-    landing: float
-    began_at: float
-    landed_at: float
-    #: Where the last seek began if no event announced it, else None.
-    unannounced_origin: float | None
-
-
-@frozen
-class Jump:
-    """A step that nothing announced so far (3.5). Positions in seconds, the time as above."""
-
-    origin: float
-    landing: float
-    at: float
-
-
-@define
-class Ending:
-    """What must be known of a player that reached the end (3.2, 3.6)."""
-
-    #: Whether a seek began since.
-    sought: bool
-    #: The last `TimeUpdate` since, outside a seek.
-    position: float | None
-    at: float
-
-
-class Observation:
-    """What one event showed, for whoever decides about saving."""
-
-    # A plain class: most events show nothing, and what is not set costs nothing here.
-
-    #: The playhead's position was reported outside a seek, or a seek landed.
-    reported: bool = False
-    #: A gesture was settled, and whether it moved significantly far.
-    settled: bool = False
-    significant: bool = False
-    #: Where the settled gesture landed.
-    landing: float = 0.0
-    #: The event is about to begin a new seek; what is shown is the player before it.
-    starts_seek: bool = False
-    #: A seek landed, and whether it was the one with which the application resumes.
-    landed: bool = False
-    resumed: bool = False
-    #: The media was completed, for the first time.
-    completed: bool = False
-    #: Where the end was reached, or None.
-    finished: float | None = None
-    #: Since when the pause had lasted that this event ended, if nobody had judged it.
-    paused_since: float | None = None
-    #: The event paused a player that was playing.
-    paused: bool = False
-    #: The report is one that can tell of a looping player's return to the start (4.6).
-    tells_wrap: bool = False
 
 
 class Playhead:
@@ -325,12 +224,10 @@ class Playhead:
         elif isinstance(event, Play):
             if self._seek is None:
                 self._report(event.position, now, shown)
-            if self._phase is not Phase.PLAYING:
-                self._play(now, shown)
+            self._play(now, shown)
         elif isinstance(event, Pause):
             self._report_while_begun(event.position, now, shown)
-            if self._phase is Phase.PLAYING:
-                self._pause(now, shown)
+            self._pause(now, shown)
         elif isinstance(event, Seeking):
             self._begin_seek(event.position, now, announced=True)
         elif isinstance(event, Seeked):
@@ -350,9 +247,16 @@ class Playhead:
         if position is not None and begun and self._seek is None:
             self._report(position, now, shown)
 
+    def _enters(self, kind: type[Event]) -> bool:
+        """Go where an event of a kind leads; return whether that is somewhere else."""
+        before = self._phase
+        self._phase = TRANSITIONS[before].get(kind, before)
+        return self._phase is not before
+
     def _pause(self, now: float, shown: Observation) -> None:
+        if not self._enters(Pause):
+            return
         shown.paused = True
-        self._phase = Phase.PAUSED
         self._paused_at = now
         self._advance_from = self._position
 
@@ -450,10 +354,11 @@ class Playhead:
 
     def _play(self, now: float, shown: Observation) -> None:
         """Begin or go on to play, at the current position."""
+        if not self._enters(Play):
+            return
         if self._paused_at is not None:
             shown.paused_since = self._paused_at
             self._paused_at = None
-        self._phase = Phase.PLAYING
         self._ending = None
         self._advance_from = None
         # 3.7: a pause that resumes where it stopped does not break the run.
@@ -571,7 +476,7 @@ class Playhead:
         self._seek = self._gesture = None
         self._paused_at = self._advance_from = None
         self._step_rate = self._rate
-        self._phase = Phase.ENDED
+        self._enters(Ended)
         self._ending = Ending(False, None, now)
         self._break_run(end)
         self._position = end if false_start is None else false_start
@@ -579,7 +484,7 @@ class Playhead:
 
     def _drop_media(self, position: float) -> None:
         """Become IDLE at a position: the element dropped its media (3.2)."""
-        self._phase = Phase.IDLE
+        self._enters(Emptied)
         self._seek = self._gesture = self._jump = self._ending = None
         self._paused_at = self._advance_from = None
         self._break_run(position)

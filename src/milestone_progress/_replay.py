@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import Factory, define
 
-from ._events import Event
+from ._events import Emptied, Event
 from ._policy import IntervalPolicy, SavePolicy
 from ._tracker import IntervalTracker, Tracker, tracker_for
 from ._viewing import SaveDecision
@@ -21,7 +21,7 @@ class MediaSummary:
         interval_saves: Number of decisions of the legacy mode on the same events.
         longest_at_risk: Longest stretch played between two saves, seconds of media.
         coverage: Share 0-1 really played, None if the duration is unknown.
-        position: The playhead in the end, seconds of media.
+        position: The playhead in the end, before the media was dropped, seconds of media.
     """
 
     saves: int = 0
@@ -60,7 +60,8 @@ class Replay:
             at_risk = tracker.played_time - saved_at
             summary.longest_at_risk = max(summary.longest_at_risk, at_risk)
             summary.coverage = tracker.coverage
-            summary.position = tracker.position
+            if not isinstance(event, Emptied):
+                summary.position = tracker.position
             if decision is not None:
                 summary.saves += 1
                 saved_at = tracker.played_time

@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import asdict
 
 from ._played import played_from_text, played_to_text
-from ._playhead import Ending, Gesture, Jump, Phase, Seek
+from ._states import Ending, Gesture, Jump, Phase, Seek
 from ._viewing import Trigger, Viewing
 from .errors import InvalidValueError
 

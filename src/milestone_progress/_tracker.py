@@ -13,9 +13,10 @@ from math import inf
 from types import MappingProxyType
 
 from ._events import Complete, Emptied, Ended, Event, Seeking, Unload
-from ._playhead import DURATION_SETTLE, ROUNDING, Observation, Phase
+from ._playhead import DURATION_SETTLE, ROUNDING
 from ._policy import IntervalPolicy, SavePolicy
 from ._snapshot import restored, snapshot_of
+from ._states import Observation, Phase
 from ._viewing import SavedState, Trigger, Viewing
 from .errors import InvalidValueError
 

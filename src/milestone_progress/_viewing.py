@@ -16,8 +16,9 @@ from attrs import evolve, frozen
 from ._events import Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
-from ._playhead import LATE_ANNOUNCEMENT, Observation, Phase, Playhead
+from ._playhead import LATE_ANNOUNCEMENT, Playhead
 from ._policy import SavePolicy
+from ._states import Observation, Phase
 from .errors import InvalidValueError
 
 __all__ = ["SaveDecision", "SavedState", "Trigger", "Viewing"]

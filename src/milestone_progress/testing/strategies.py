@@ -165,9 +165,21 @@ def viewings(*, max_acts: int = 12, exact: bool = False) -> SearchStrategy[list[
 
     Args:
         max_acts: How many acts there are at most, at least one.
-        exact: Whether positions and times are sums of few powers of two (multiples of 1/1024).
+        exact: Whether positions are multiples of 1/64 and times of 1/1024.
     """
-    return _viewings(max_acts, exact)
+    # In intervals; half a one more, so that the end does not always fall on a report.
+    whole = st.integers(1, _MOST_REPORTS)
+    length = whole | whole.map(lambda reports: reports + 0.5) | st.sampled_from([None, inf])
+    return st.builds(
+        _viewing,
+        interval=st.sampled_from([1.0, 0.25, 4.0, 16.0]),
+        length=length,
+        at=_numbers(_START, _START + _DAY, exact=exact),
+        loop=st.booleans(),
+        random=st.none() if exact else st.none() | st.integers(0, 255),
+        acts=st.lists(_acts(exact=exact), min_size=1, max_size=max_acts),
+        exact=st.just(exact),
+    )
 
 
 def disordered_viewings(
@@ -184,7 +196,7 @@ def disordered_viewings(
         exact: As for `viewings`.
     """
     faults = st.lists(_faults(exact=exact), min_size=1, max_size=max_faults)
-    return st.builds(_disordered, _viewings(max_acts, exact), faults)
+    return st.builds(_disordered, viewings(max_acts=max_acts, exact=exact), faults)
 
 
 # The name of a method of `Player`, and how much of it: shares, counts or seconds.
@@ -194,7 +206,9 @@ _Act = tuple[str, tuple[float, ...]]
 def _acts(*, exact: bool) -> SearchStrategy[_Act]:
     share = _numbers(0, 1, exact=exact)
     # In intervals: so a viewing has hundreds of events whatever the media's length.
-    intervals = _numbers(1, 40, exact=exact)
+    intervals: SearchStrategy[float] = st.integers(1, 40)
+    if not exact:
+        intervals |= st.floats(1, 40)
 
     def act(name: str, *amounts: SearchStrategy[float]) -> SearchStrategy[_Act]:
         return st.tuples(st.just(name), st.tuples(*amounts))
@@ -224,26 +238,24 @@ def _acts(*, exact: bool) -> SearchStrategy[_Act]:
     )
 
 
-@st.composite
-def _viewings(draw: st.DrawFn, max_acts: int, exact: bool) -> list[Event]:
-    interval = draw(st.sampled_from([1.0, 0.25, 4.0, 16.0]))
-    length = st.integers(1, _MOST_REPORTS).map(lambda reports: reports * interval)
-    settings: dict[str, Any] = {
-        # Half an interval more, so that the end does not always fall on a report.
-        "duration": draw(
-            length
-            | length.map(lambda seconds: seconds + interval / 2)
-            | st.sampled_from([None, inf])
-        ),
-        "at": draw(_numbers(_START, _START + _DAY, exact=exact)),
-        "interval": interval,
-        "loop": draw(st.booleans()),
-        "random": None if exact else draw(st.none() | st.integers(0, 255)),
-    }
-    player = Player(**settings)
-    script = f"Player({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
-    for act in draw(st.lists(_acts(exact=exact), min_size=1, max_size=max_acts)):
-        name, arguments, options = _call(player, interval, act)
+def _viewing(
+    *,
+    interval: float,
+    length: float | None,
+    at: float,
+    loop: bool,
+    random: int | None,
+    acts: list[_Act],
+    exact: bool,
+) -> list[Event]:
+    duration = None if length is None else length * interval
+    player = Player(duration=duration, at=at, interval=interval, loop=loop, random=random)
+    script = (
+        f"Player(duration={_written(duration)}, at={at!r}, interval={interval!r}, "
+        f"loop={loop!r}, random={random!r})"
+    )
+    for act in acts:
+        name, arguments, options = _call(player, interval, act, exact)
         getattr(player, name)(*arguments, **options)
         told = [*map(repr, arguments), *(f"{key}={value!r}" for key, value in options.items())]
         script += f".{name}({', '.join(told)})"
@@ -251,14 +263,23 @@ def _viewings(draw: st.DrawFn, max_acts: int, exact: bool) -> list[Event]:
     return list(player)
 
 
+def _written(duration: float | None) -> str:
+    return 'float("inf")' if duration == inf else repr(duration)
+
+
 def _call(
-    player: Player, interval: float, act: _Act
+    player: Player, interval: float, act: _Act, exact: bool
 ) -> tuple[str, tuple[float, ...], dict[str, float]]:
     """Return the call of a player's method that an act amounts to, given where the player is."""
     name, amounts = act
     duration = player.duration
     is_finite = duration is not None and isfinite(duration)
     reach = duration if duration is not None and is_finite else _MOST_REPORTS * interval
+
+    def part(share: float) -> float:
+        # A product has as many digits as both factors together: exact ones are cut back.
+        return share * reach // _GRAIN * _GRAIN if exact else share * reach
+
     match name, amounts:
         case "play_for" | "switch_source", (intervals,):
             return name, (intervals * interval,), {}
@@ -266,11 +287,11 @@ def _call(
             # Never shorter than what was played.
             return name, (player.position + intervals * interval,), {}
         case "seek", (share,):
-            return name, (share * reach,), {}
+            return name, (part(share),), {}
         case "skip", (seconds,):
             return "seek", (max(0.0, player.position + seconds),), {}
         case "scrub", (every, *shares):
-            return name, tuple(share * reach for share in shares), {"every": every}
+            return name, tuple(map(part, shares)), {"every": every}
         case "play_to_end", () if not is_finite:
             return "play", (), {}
         case _:
