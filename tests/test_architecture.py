@@ -1,0 +1,238 @@
+"""The shape of the package: who may import whom, and what it costs to import it."""
+
+import ast
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import milestone_progress
+
+PACKAGE = Path(milestone_progress.__file__).parent
+
+# Which of our modules each may import. A module is named after those that it may import, so that
+# the way through the package is one way. A folder is one module.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "_numbers": ("errors",),
+    "_played": ("errors",),
+    "_events": ("errors", "_numbers"),
+    "_policy": ("errors", "_numbers"),
+    "_states": ("_events",),
+    "_playhead": ("_played", "_events", "_policy", "_states"),
+    "_viewing": ("errors", "_numbers", "_played", "_events", "_policy", "_states", "_playhead"),
+    "_snapshot": ("errors", "_played", "_states", "_viewing"),
+    "_tracker": (
+        "errors",
+        "_events",
+        "_policy",
+        "_states",
+        "_playhead",
+        "_viewing",
+        "_snapshot",
+    ),
+    "_replay": ("_events", "_policy", "_viewing", "_tracker"),
+}
+PURE = tuple(MAY_IMPORT)
+# Beside and above the core. They may import all of it, and of each other what is named here.
+ABOVE: dict[str, tuple[str, ...]] = {
+    "__init__": (),
+    "_trace": (),
+    "simulator": (),
+    "testing": ("simulator",),
+    "_cli": ("_trace", "simulator"),
+    "__main__": ("_cli",),
+}
+
+# All that the core may use of others. None of these reads a clock, a file, a socket or a die.
+PURE_IMPORTS = {
+    "abc",
+    "attrs",
+    "bisect",
+    "collections.abc",
+    "enum",
+    "functools",
+    "math",
+    "re",
+    "types",
+    "typing",
+}
+# What a module could do without importing anything.
+IMPURE_BUILTINS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
+
+SLOW_OR_IMPURE = ("asyncio", "sqlite3", "logging", "hypothesis", "argparse", "socket", "ssl")
+
+
+def modules() -> dict[str, list[Path]]:
+    """Return the files of each module, a folder being one."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        found.setdefault(name, []).append(path)
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Return the modules that a file imports, wherever it does, and whether they are ours."""
+    folder = (PACKAGE.name, *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] if node.level else ()
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            # `from . import x`: x may be a module.
+            whole = origin == PACKAGE.name
+            names = [f"{origin}.{alias.name}" for alias in node.names] if whole else [origin]
+        else:
+            continue
+        for name in names:
+            top, _, rest = name.partition(".")
+            if top == PACKAGE.name:
+                ours = rest.partition(".")[0]
+                yield (ours if ours in modules() else "__init__"), True
+            else:
+                yield name, False
+
+
+def ours(name: str) -> set[str]:
+    return {
+        imported
+        for path in modules()[name]
+        for imported, own in imports(path)
+        if own and imported != name
+    }
+
+
+def others(name: str) -> set[str]:
+    return {imported for path in modules()[name] for imported, own in imports(path) if not own}
+
+
+def test_every_module_has_its_place() -> None:
+    assert modules().keys() == MAY_IMPORT.keys() | ABOVE.keys()
+
+
+def test_the_way_through_the_core_is_one_way() -> None:
+    order = list(MAY_IMPORT)
+    for name, allowed in MAY_IMPORT.items():
+        assert {*allowed} <= set(order[: order.index(name)])
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_module_of_the_core_imports_only_what_its_place_allows(name: str) -> None:
+    assert ours(name) <= set(MAY_IMPORT[name])
+
+
+@pytest.mark.parametrize("name", ABOVE)
+def test_a_module_above_the_core_imports_only_what_lies_below(name: str) -> None:
+    assert ours(name) <= {*PURE, *ABOVE[name]}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_the_core_does_no_io_reads_no_clock_and_throws_no_dice(name: str) -> None:
+    assert others(name) <= PURE_IMPORTS
+    for path in modules()[name]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert used.isdisjoint(IMPURE_BUILTINS)
+
+
+def test_the_only_thing_installed_with_the_package_is_attrs() -> None:
+    foreign = {
+        top
+        for name in modules()
+        for imported in others(name)
+        if (top := imported.partition(".")[0]) not in sys.stdlib_module_names
+    }
+    # Hypothesis is for those who test their own code with ours.
+    assert foreign - {"hypothesis"} == {"attrs"}
+    assert {name for name in modules() if "hypothesis" in others(name)} <= {"testing"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the modules loaded in an interpreter of its own that runs a statement."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))
+    }
+    path = os.pathsep.join([str(PACKAGE.parent), environment.get("PYTHONPATH", "")])
+    listing = subprocess.run(
+        [sys.executable, "-c", f"{statement}; import sys; print('\\n'.join(sys.modules))"],
+        env={**environment, "PYTHONPATH": path.rstrip(os.pathsep)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(listing.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_slow_and_nothing_that_acts() -> None:
+    loaded = loaded_by("import milestone_progress")
+    assert "milestone_progress._tracker" in loaded
+    assert loaded.isdisjoint(SLOW_OR_IMPURE)
+    assert {name.split(".")[1] for name in loaded if name.startswith("milestone_progress.")} <= {
+        *PURE
+    }
+
+
+# What is public
+
+PUBLIC = [
+    "Complete",
+    "Emptied",
+    "Ended",
+    "Event",
+    "IntervalPolicy",
+    "IntervalTracker",
+    "InvalidValueError",
+    "MediaInfo",
+    "MilestoneProgressError",
+    "Pause",
+    "Phase",
+    "Play",
+    "SaveDecision",
+    "SavePolicy",
+    "SavedState",
+    "Seeked",
+    "Seeking",
+    "Tick",
+    "TimeUpdate",
+    "TraceError",
+    "Tracker",
+    "Trigger",
+    "Unload",
+    "event_from_dict",
+    "played_from_text",
+    "played_to_text",
+    "tracker_for",
+]
+
+
+def test_nothing_becomes_public_or_private_unnoticed() -> None:
+    assert milestone_progress.__all__ == PUBLIC
+
+
+def test_public_names_are_in_order() -> None:
+    assert sorted(milestone_progress.__all__) == milestone_progress.__all__
+
+
+def test_nothing_is_public_by_accident() -> None:
+    visible = {
+        name
+        for name, value in vars(milestone_progress).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert visible == set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name != "Event"])
+def test_every_public_name_is_explained(name: str) -> None:
+    explanation = (
+        vars(getattr(milestone_progress, name)).get("__doc__")
+        or getattr(milestone_progress, name).__doc__
+    )
+    assert explanation
+    assert explanation.strip().splitlines()[0].rstrip().endswith((".", "?", ":"))
