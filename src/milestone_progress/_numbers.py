@@ -10,15 +10,17 @@ from .errors import InvalidValueError
 LARGEST = 1e12
 
 
-def number(field: str, value: object, *, minimum: float | None = None) -> float:
+def number(
+    field: str, value: object, *, minimum: float | None = None, largest: float = LARGEST
+) -> float:
     """Return ``value`` as a float.
 
     Raises:
         InvalidValueError: It is no int or float, or not finite, or too large, or below ``minimum``.
     """
     result = _float(field, value)
-    if not isfinite(result) or abs(result) > LARGEST:
-        raise InvalidValueError(field, value, f"a finite number up to {LARGEST:g}")
+    if not isfinite(result) or abs(result) > largest:
+        raise InvalidValueError(field, value, f"a finite number up to {largest:g}")
     if minimum is not None and result < minimum:
         raise InvalidValueError(field, value, f"at least {minimum:g}")
     # Minus zero would print as "-0.0" and is no other position than zero.

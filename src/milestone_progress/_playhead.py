@@ -22,6 +22,7 @@ from ._events import (
     TimeUpdate,
     Unload,
 )
+from ._numbers import LARGEST
 from ._played import seconds_within
 from ._policy import SavePolicy
 from ._states import TRANSITIONS, Ending, Gesture, Jump, Observation, Phase, Seek
@@ -170,9 +171,7 @@ class Playhead:
         if self._phase is Phase.PLAYING:
             elapsed = min(now - self._position_at, max(1.0, 2 * self._interval))
             position += elapsed * (self._rate or 1.0)
-        if self._duration is not None and position > self._duration:
-            return self._duration
-        return position
+        return min(position, LARGEST if self._duration is None else self._duration)
 
     def _within_duration(self, position: float) -> float:
         """Return a reported position, the duration if it lies beyond (2.4)."""

@@ -1,12 +1,13 @@
 """Snapshots: all that a tracker knows, as plain JSON data, and back."""
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import inf
 from types import MappingProxyType
 from typing import TypeVar
 
 from attrs import asdict
 
+from ._numbers import number
 from ._played import played_from_text, played_to_text
 from ._states import Ending, Gesture, Jump, Phase, Seek
 from ._viewing import Trigger, Viewing
@@ -20,14 +21,38 @@ VERSION = 1
 _Viewing = TypeVar("_Viewing", bound=Viewing)
 
 
-def _number(field: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
-        raise InvalidValueError(field, value, "a finite number")
-    return value
+def _position(field: str, value: object) -> float:
+    return number(field, value, minimum=0)
 
 
-def _number_or_none(field: str, value: object) -> float | None:
-    return None if value is None else _number(field, value)
+def _length(field: str, value: object) -> float:
+    return number(field, value, minimum=0, largest=inf)
+
+
+def _position_or_none(field: str, value: object) -> float | None:
+    return None if value is None else _position(field, value)
+
+
+def _time(field: str, value: object) -> float:
+    # A clock that was set back again and again makes times that no single event can have.
+    return number(field, value, largest=inf)
+
+
+def _time_or_none(field: str, value: object) -> float | None:
+    return None if value is None else _time(field, value)
+
+
+def _more_than_zero_or_none(field: str, value: object) -> float | None:
+    if value is None or _position(field, value) > 0:
+        return value  # type: ignore[return-value]  # None or, as just seen, a number
+    raise InvalidValueError(field, value, "more than 0, or null")
+
+
+def _percent(field: str, value: object) -> float:
+    if _position(field, value) > 100:
+        raise InvalidValueError(field, value, "a percentage up to 100")
+    # As the policy has it: 10 is to stay 10, not to become 10.0.
+    return value  # type: ignore[return-value]  # a number, as just seen
 
 
 def _flag(field: str, value: object) -> bool:
@@ -50,9 +75,10 @@ def _triggers(field: str, value: object) -> tuple[Trigger, ...]:
 
 
 def _played(field: str, value: object) -> int:
-    if not isinstance(value, str):
-        raise InvalidValueError(field, value, 'ranges of whole seconds such as "0-359"')
-    return played_from_text(value)
+    try:
+        return played_from_text(value)  # type: ignore[arg-type]  # it refuses what is no text
+    except InvalidValueError as error:
+        raise InvalidValueError(field, value, error.expected) from None
 
 
 def _pair_or_none(field: str, value: object) -> tuple[float, float] | None:
@@ -60,7 +86,7 @@ def _pair_or_none(field: str, value: object) -> tuple[float, float] | None:
         return None
     if not isinstance(value, list) or len(value) != 2:
         raise InvalidValueError(field, value, "two numbers, or null")
-    return _number(field, value[0]), _number(field, value[1])
+    return _position(field, value[0]), _length(field, value[1])
 
 
 _Read = Callable[[str, object], object]
@@ -83,41 +109,41 @@ def _fields_read(name: str, data: object, fields: Mapping[str, _Read]) -> dict[s
 
 _VIEWING_FIELDS: Mapping[str, _Read] = {
     "phase": _phase,
-    "now": _number_or_none,
-    "clock_lag": _number,
-    "position": _number,
-    "position_at": _number,
-    "interval": _number,
-    "duration": _number_or_none,
+    "now": _time_or_none,
+    "clock_lag": _time,
+    "position": _position,
+    "position_at": _time,
+    "interval": _length,
+    "duration": _more_than_zero_or_none,
     "live": _flag,
-    "duration_changed_at": _number_or_none,
-    "rate": _number_or_none,
-    "step_rate": _number_or_none,
-    "seek": _part(Seek, {"origin": _number, "announced_at": _number, "phase": _phase}),
+    "duration_changed_at": _time_or_none,
+    "rate": _more_than_zero_or_none,
+    "step_rate": _more_than_zero_or_none,
+    "seek": _part(Seek, {"origin": _position, "announced_at": _time, "phase": _phase}),
     "gesture": _part(
         Gesture,
         {
-            "origin": _number,
-            "landing": _number,
-            "began_at": _number,
-            "landed_at": _number,
-            "unannounced_origin": _number_or_none,
+            "origin": _position,
+            "landing": _position,
+            "began_at": _time,
+            "landed_at": _time,
+            "unannounced_origin": _position_or_none,
         },
     ),
-    "jump": _part(Jump, {"origin": _number, "landing": _number, "at": _number}),
-    "paused_at": _number_or_none,
-    "advance_from": _number_or_none,
-    "ending": _part(Ending, {"sought": _flag, "position": _number_or_none, "at": _number}),
-    "played_time": _number,
+    "jump": _part(Jump, {"origin": _position, "landing": _position, "at": _time}),
+    "paused_at": _time_or_none,
+    "advance_from": _position_or_none,
+    "ending": _part(Ending, {"sought": _flag, "position": _position_or_none, "at": _time}),
+    "played_time": _length,
     "played": _played,
-    "run_start": _number_or_none,
-    "run_end": _number,
+    "run_start": _position_or_none,
+    "run_end": _position,
     "completed": _flag,
-    "milestone": _number,
+    "milestone": _percent,
     "reasons": _triggers,
-    "saved_position": _number,
-    "saved_milestone": _number,
-    "saved_played_time": _number,
+    "saved_position": _position,
+    "saved_milestone": _percent,
+    "saved_played_time": _length,
 }
 
 #: The fields of each mode, by the name under which a snapshot says whose it is.
@@ -125,10 +151,10 @@ FIELDS: Mapping[str, Mapping[str, _Read]] = MappingProxyType(
     {
         "milestone": {
             **_VIEWING_FIELDS,
-            "held_until": _number_or_none,
+            "held_until": _time_or_none,
             "protection": _pair_or_none,
         },
-        "interval": {**_VIEWING_FIELDS, "saved_at": _number_or_none},
+        "interval": {**_VIEWING_FIELDS, "saved_at": _time_or_none},
     }
 )
 
