@@ -23,9 +23,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_events": ("errors", "_numbers"),
     "_policy": ("errors", "_numbers"),
     "_states": ("_events",),
-    "_playhead": ("_played", "_events", "_policy", "_states"),
+    "_playhead": ("_numbers", "_played", "_events", "_policy", "_states"),
     "_viewing": ("errors", "_numbers", "_played", "_events", "_policy", "_states", "_playhead"),
-    "_snapshot": ("errors", "_played", "_states", "_viewing"),
+    "_snapshot": ("errors", "_numbers", "_played", "_states", "_viewing"),
     "_tracker": (
         "errors",
         "_events",
