@@ -1,0 +1,43 @@
+"""What the README shows is what happens."""
+
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_the_example_prints_what_it_is_said_to_print() -> None:
+    printed = StringIO()
+    with redirect_stdout(printed):
+        for example in blocks("python"):
+            exec(compile(example, "README.md", "exec"), {})
+    assert printed.getvalue() == "".join(blocks("text"))
+
+
+def test_there_are_two_commands_to_try_and_under_120_lines() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(blocks("sh")) == 2
+    assert len(text.splitlines()) < 120
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        *[f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")],
+    ],
+)
+def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
+    source = ROOT / page
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", source.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (source.parent / target).exists()] == []
