@@ -504,7 +504,11 @@ def test_a_snapshot_with_a_wrong_value_is_refused_and_the_field_named(
         snapshot = example_of(mode, path)
         parent, name = parent_of(snapshot, path)
         parent[name] = wrong
-        assert refusal(mode, snapshot).field == f"snapshot.{path}"
+        refused = refusal(mode, snapshot).field
+        # Of an object with wrong fields, the field within.
+        assert refused == f"snapshot.{path}" or (
+            isinstance(wrong, dict) and refused.startswith(f"snapshot.{path}.")
+        )
 
 
 @pytest.mark.parametrize(("mode", "path"), EVERY_FIELD)
@@ -513,8 +517,7 @@ def test_a_snapshot_that_lacks_a_field_is_refused(mode: Mode, path: str) -> None
     parent, name = parent_of(snapshot, path)
     del parent[name]
     error = refusal(mode, snapshot)
-    assert error.field == f"snapshot.{path}".rpartition(".")[0]
-    assert name in str(error)
+    assert error.field == f"snapshot.{path}"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -524,7 +527,8 @@ def test_a_snapshot_with_one_field_more_is_refused(mode: Mode, path: str, extra:
     snapshot = example_of(mode, path)
     parent: dict[Any, object] = parent_of(snapshot, path)[0]
     parent[extra] = 1
-    assert refusal(mode, snapshot).field == f"snapshot.{path}".rpartition(".")[0]
+    parent_name = f"snapshot.{path}".rpartition(".")[0]
+    assert refusal(mode, snapshot).field == f"{parent_name}.{extra}"
 
 
 @pytest.mark.parametrize("mode", MODES)

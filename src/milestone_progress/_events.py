@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import inf, isinf, nan
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from attrs import field, frozen
 
@@ -207,6 +207,8 @@ Event = (
     | Complete
     | Tick
 )
+
+EVENT_KINDS: frozenset[type] = frozenset(get_args(Event))
 
 #: Wire ``type`` to class. ``visibilitychange`` is decided by its ``visibility``.
 WIRE_TYPES: Mapping[str, type[Event]] = MappingProxyType(

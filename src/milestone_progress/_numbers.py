@@ -1,6 +1,6 @@
 """Which numbers may enter: finite ones of a believable size, and never a bool."""
 
-from math import isfinite
+from math import inf
 
 from .errors import InvalidValueError
 
@@ -18,13 +18,15 @@ def number(
     Raises:
         InvalidValueError: It is no int or float, or not finite, or too large, or below ``minimum``.
     """
-    result = _float(field, value)
-    if not isfinite(result) or abs(result) > largest:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidValueError(field, value, "a number")
+    # Comparisons of ints and floats are exact, so that the largest of ints are no special case.
+    if not -largest <= value <= largest or value in (inf, -inf):
         raise InvalidValueError(field, value, f"a finite number up to {largest:g}")
-    if minimum is not None and result < minimum:
+    if minimum is not None and value < minimum:
         raise InvalidValueError(field, value, f"at least {minimum:g}")
     # Minus zero would print as "-0.0" and is no other position than zero.
-    return result or 0.0
+    return float(value) or 0.0
 
 
 def number_or_nothing(field: str, value: object) -> float | None:
@@ -37,18 +39,10 @@ def number_or_nothing(field: str, value: object) -> float | None:
     """
     if value is None:
         return None
-    result = _float(field, value)
-    if not result > 0:
-        return None
-    if isfinite(result) and result > LARGEST:
-        raise InvalidValueError(field, value, f"a number up to {LARGEST:g}, or infinity")
-    return result
-
-
-def _float(field: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidValueError(field, value, "a number")
-    try:
-        return float(value)
-    except OverflowError:
-        raise InvalidValueError(field, value, f"a number up to {LARGEST:g}") from None
+    if not value > 0:
+        return None
+    if LARGEST < value < inf:
+        raise InvalidValueError(field, value, f"a number up to {LARGEST:g}, or infinity")
+    return float(value)

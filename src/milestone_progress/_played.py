@@ -27,19 +27,20 @@ def seconds_within(start: float, end: float) -> int:
 
 
 def played_to_text(played: int) -> str:
-    """Return played seconds as ascending inclusive ranges, ``""`` if there are none."""
-    if played < 0:
-        raise InvalidValueError("played", played, "a bitset, which is never negative")
+    """Return played seconds as ascending inclusive ranges, ``""`` if there are none.
+
+    Raises:
+        InvalidValueError: It is negative, or goes beyond 10,000,000 seconds.
+    """
+    if played < 0 or played.bit_length() > LONGEST:
+        raise InvalidValueError("played", played, f"a bitset of at most {LONGEST} seconds")
+    # Texts are searched in one go, where shifting an int copies it for every range.
+    digits = f"{played:b}"
     ranges = []
-    start = 0
-    while played:
-        gap = (played & -played).bit_length() - 1
-        played >>= gap
-        # The lowest zero above a run of ones is where adding 1 carries to.
-        length = (played ^ (played + 1)).bit_length() - 1
-        played >>= length
-        ranges.append(f"{start + gap}-{start + gap + length - 1}")
-        start += gap + length
+    end = len(digits)
+    while (low := digits.rfind("1", 0, end)) >= 0:
+        end = digits.rfind("0", 0, low) + 1
+        ranges.append(f"{len(digits) - 1 - low}-{len(digits) - 1 - end}")
     return ",".join(ranges)
 
 
@@ -52,10 +53,17 @@ def played_from_text(text: str) -> int:
     """
     if not isinstance(text, str) or not _RANGES.match(text):
         raise InvalidValueError("played", text, 'ranges of whole seconds such as "0-359,900-1799"')
-    played = 0
+    ranges = []
     for piece in text.split(",") if text else ():
         first, last = map(int, piece.split("-"))
         if not first <= last < LONGEST:
             raise InvalidValueError("played", piece, f"a range from low to high below {LONGEST}")
-        played |= (1 << last + 1) - (1 << first)
-    return played
+        ranges.append((first, last))
+    pieces = ["0"]
+    end = 0
+    for first, last in sorted(ranges):
+        pieces.append("0" * (first - end))
+        end = max(end, first)
+        pieces.append("1" * (last + 1 - end))
+        end = max(end, last + 1)
+    return int("".join(pieces)[:0:-1] or "0", 2)

@@ -1,7 +1,6 @@
 """Snapshots: all that a tracker knows, as plain JSON data, and back."""
 
 from collections.abc import Callable, Mapping
-from math import inf
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -18,6 +17,9 @@ __all__ = ["restored", "snapshot_of"]
 #: The version that is written. A reader of a new version reads every older one.
 VERSION = 1
 
+# Seconds. A clock that was set back again and again makes times that no single event can have.
+FAR = 1e300
+
 _Viewing = TypeVar("_Viewing", bound=Viewing)
 
 
@@ -26,7 +28,7 @@ def _position(field: str, value: object) -> float:
 
 
 def _length(field: str, value: object) -> float:
-    return number(field, value, minimum=0, largest=inf)
+    return number(field, value, minimum=0, largest=FAR)
 
 
 def _position_or_none(field: str, value: object) -> float | None:
@@ -34,8 +36,7 @@ def _position_or_none(field: str, value: object) -> float | None:
 
 
 def _time(field: str, value: object) -> float:
-    # A clock that was set back again and again makes times that no single event can have.
-    return number(field, value, largest=inf)
+    return number(field, value, largest=FAR)
 
 
 def _time_or_none(field: str, value: object) -> float | None:
@@ -102,8 +103,14 @@ def _part(kind: Callable[..., object], fields: Mapping[str, _Read]) -> _Read:
 
 
 def _fields_read(name: str, data: object, fields: Mapping[str, _Read]) -> dict[str, object]:
-    if not isinstance(data, Mapping) or data.keys() != fields.keys():
-        raise InvalidValueError(name, data, f"an object of exactly {', '.join(fields)}")
+    if not isinstance(data, Mapping):
+        raise InvalidValueError(name, data, "an object")
+    for field, value in data.items():
+        if field not in fields:
+            raise InvalidValueError(f"{name}.{field}", value, "left out: there is no such field")
+    for field in fields:
+        if field not in data:
+            raise InvalidValueError(f"{name}.{field}", None, "there")
     return {field: read(f"{name}.{field}", data[field]) for field, read in fields.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from attrs import evolve, frozen
 
-from ._events import Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
+from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
 from ._playhead import LATE_ANNOUNCEMENT, Playhead
@@ -126,15 +126,18 @@ class Viewing(Playhead):
         record: SavedState | None,
         seeks: SavePolicy,
     ) -> None:
-        position = milestone = 0.0
+        position = 0.0
+        milestone: float = 0
         duration = None
         completed = False
         if record is not None:
             position = number("record.position", record.position, minimum=0)
             duration = number_or_nothing("record.duration", record.duration)
-            milestone = record.milestone
-            if number("record.milestone", milestone, minimum=0) > 100:
-                raise InvalidValueError("record.milestone", milestone, "a percentage up to 100")
+            if number("record.milestone", record.milestone, minimum=0) > 100:
+                expected = "a percentage up to 100"
+                raise InvalidValueError("record.milestone", record.milestone, expected)
+            # An int stays one, and minus zero is none.
+            milestone = record.milestone or 0
             completed = record.completed
             if not isinstance(completed, bool):
                 raise InvalidValueError("record.completed", completed, "True or False")
@@ -265,8 +268,12 @@ class Viewing(Playhead):
         """Handle events in their order and return the decisions they lead to.
 
         Raises:
-            InvalidValueError: One of them is no event; those before it have been handled.
+            InvalidValueError: One of them is not one of this library's events; none was handled.
         """
+        events = list(events)
+        if not EVENT_KINDS.issuperset(map(type, events)):
+            stranger = next(event for event in events if type(event) not in EVENT_KINDS)
+            raise InvalidValueError("event", stranger, "one of the playback events")
         handle = self.handle
         return [decision for event in events if (decision := handle(event)) is not None]
 
@@ -287,6 +294,8 @@ class Viewing(Playhead):
 
     def _handle_closely(self, event: Event) -> SaveDecision | None:
         """Handle an event by all the rules, in their order."""
+        if type(event) not in EVENT_KINDS:
+            raise InvalidValueError("event", event, "one of the playback events")
         self._catch_up()
         self._next = self._next_timed = _CLOSED
         now = self._pass_time(event.at)

@@ -63,8 +63,8 @@ def shown(value: object) -> str:
     try:
         # Cut before escaping: the picture of 10 MB is as long as the 10 MB.
         text = ascii(value[:_LONGEST_SHOWN] if isinstance(value, str) else value)
-    except (RecursionError, ValueError):
-        # Nested too deeply, or it holds such an integer.
+    except Exception:
+        # Nested too deeply, or it holds such an integer, or a stranger's __repr__ failed.
         return f"a {type(value).__name__}"
     if len(text) > _LONGEST_SHOWN or (isinstance(value, str) and len(value) > _LONGEST_SHOWN):
         return text[:_LONGEST_SHOWN] + "…"
