@@ -158,6 +158,23 @@ def test_a_batch_may_be_any_iterable_and_empty(make: MakeTracker) -> None:
     assert from_iterator.feed(()) == []
 
 
+# Policies
+
+
+@pytest.mark.parametrize("kind", [Tracker, IntervalTracker, tracker_for])
+@pytest.mark.parametrize("policy", [None, 30, {"max_unsaved": 300}, SavePolicy])
+def test_a_policy_that_is_none_is_refused(kind: Any, policy: object) -> None:
+    with pytest.raises(InvalidValueError, match="policy must be"):
+        kind(policy)
+
+
+def test_the_policy_of_the_other_mode_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="policy must be a SavePolicy"):
+        Tracker(IntervalPolicy())  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(InvalidValueError, match="policy must be an IntervalPolicy"):
+        IntervalTracker(SavePolicy())  # type: ignore[arg-type]  # that is the point
+
+
 # Records
 
 

@@ -136,10 +136,8 @@ class Playhead:
             time = self._now
         return time - self._clock_lag
 
-    def _learn_duration(self, duration: float | None, now: float) -> None:
+    def _learn_duration(self, duration: float, now: float) -> None:
         """Take a duration from an event (2.3, 4.12)."""
-        if duration is None:
-            return
         if duration == inf:
             self._live = True
             self._duration = None
@@ -150,12 +148,11 @@ class Playhead:
         self._live = False
         self._duration = duration
 
-    def _learn_rate(self, rate: float | None) -> None:
+    def _learn_rate(self, rate: float) -> None:
         """Take a rate from an event that has been handled (2.3)."""
-        if rate is not None:
-            self._rate = rate
-            if self._step_rate is None or rate > self._step_rate:
-                self._step_rate = rate
+        self._rate = rate
+        if self._step_rate is None or rate > self._step_rate:
+            self._step_rate = rate
 
     def _settle_duration(self, now: float) -> None:
         """Trust a changed duration again once it has stood (4.12)."""

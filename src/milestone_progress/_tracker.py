@@ -303,8 +303,9 @@ def tracker_for(
     """Return the tracker of a policy's mode.
 
     Raises:
-        InvalidValueError: A field of the record holds a value it cannot hold.
+        InvalidValueError: The policy is of neither mode, or a field of the record holds a value it
+            cannot hold.
     """
-    if isinstance(policy, SavePolicy):
-        return Tracker(policy, record)
-    return IntervalTracker(policy, record)
+    if isinstance(policy, IntervalPolicy):
+        return IntervalTracker(policy, record)
+    return Tracker(policy, record)

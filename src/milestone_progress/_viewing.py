@@ -142,7 +142,8 @@ class Viewing(Playhead):
             if not isinstance(completed, bool):
                 raise InvalidValueError("record.completed", completed, "True or False")
         super().__init__(position, seeks)
-        self._learn_duration(duration, 0.0)
+        if duration is not None:
+            self._learn_duration(duration, 0.0)
         self._completed = completed
         self._milestones = milestones
         self._milestone = milestone
