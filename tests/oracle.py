@@ -181,6 +181,10 @@ class Oracle:
         return set(self._played)
 
     @property
+    def gesture_is_open(self) -> bool:
+        return self._gesture is not None
+
+    @property
     def pending(self) -> tuple[str, ...]:
         return tuple(reason for reason in ORDER if reason in self._waiting)
 
@@ -210,8 +214,7 @@ class Oracle:
         self._take_clock(at)
         self._take_duration(_number(event.get("duration")))
         position = _number(event.get("position"))
-        if position is not None and self.duration is not None:
-            position = min(position, self.duration)  # 2.4
+        position = self.within_duration(position)
         decision = None
         if kind == "TimeUpdate" and self._seek is not None and not self._seek_timed_out():
             self._move(cast("float", position))  # 3.3: only moves the playhead, yields nothing
@@ -277,6 +280,11 @@ class Oracle:
         if known is not None and number and (math.isinf(known) or abs(duration - known) > 0.25):
             self._unsettled_since = self._now  # 4.12
         self._known_duration = duration  # 2.4: the playhead stays
+
+    def within_duration(self, position: float | None) -> float | None:  # 2.4
+        if position is None or self.duration is None:
+            return position
+        return min(position, self.duration)
 
     def _unsettled(self) -> bool:  # 4.12
         return self._unsettled_since is not None and self._now - self._unsettled_since < 10
@@ -431,6 +439,7 @@ class Oracle:
         self._seek = self._gesture = self._run = None  # 3.2, 4.7
         self._phase = ENDED
         self._seek_since_ended = False
+        self._report_taken()  # 2.3: read: what ends a seek is outside it
         self._advance_from = self._ended_update = None
         self._move(end if leapt_from is None else leapt_from)
         if leapt_from is None:
