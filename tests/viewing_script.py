@@ -29,6 +29,7 @@ from milestone_progress import (
     TimeUpdate,
     Tracker,
     Unload,
+    played_to_text,
     tracker_for,
 )
 
@@ -59,6 +60,17 @@ class Viewing:
     def saves(self) -> list[tuple[str, float]]:
         """What was saved so far: trigger and position."""
         return [(str(decision.trigger), decision.position) for decision in self.decisions]
+
+    @property
+    def played(self) -> str:
+        """The whole seconds played so far, as text."""
+        return played_to_text(self.tracker.played)
+
+    @property
+    def settles_in(self) -> float | None:
+        """Seconds until a timer is due: 2 right after a seek landed in a gesture."""
+        deadline = self.tracker.deadline
+        return None if deadline is None else deadline - self.at
 
     def tell(self, event: Event) -> SaveDecision | None:
         decision = self.tracker.handle(event)
