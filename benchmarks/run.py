@@ -1,0 +1,55 @@
+"""Run the benchmarks: ``python benchmarks/run.py [--rounds N] [--json FILE] [--quick]``.
+
+Needs ``pip install -e '.[bench]'``. Prints one table; a goal that is not met is no failure, since a
+busy machine misses goals, too. With ``--compare`` the exit status is that of `compare`.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from compare import add_slack, report_changes
+from races import Race, all_races
+from report import Run, figures, reasons, table, this_python
+
+ROUNDS, QUICK_ROUNDS = 40, 5
+
+
+def run_race(race: Race, rounds: int) -> list[Mapping[str, float]]:
+    """Return what was measured in each round, after one that only warms up."""
+    rounds = rounds if race.rounds is None else min(rounds, race.rounds)
+    race.run()
+    return [race.run() for _ in range(rounds)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all races."""
+    parser = argparse.ArgumentParser(description="Measure what handling an event costs.")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help=f"only {QUICK_ROUNDS} rounds")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="save the run")
+    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="with a saved run")
+    add_slack(parser)
+    options = parser.parse_args(arguments)
+    rounds = QUICK_ROUNDS if options.quick else options.rounds
+    if rounds < 1:
+        parser.error("at least one round")
+    measured = []
+    for race in all_races():
+        print(f"{race.name} ...", file=sys.stderr)
+        measured += figures(race, run_race(race, rounds))
+    run = Run(this_python(), rounds, measured)
+    print(
+        f"{run.python}, {rounds} rounds\n\n{table(measured)}\n\nThe goals:\n\n{reasons(measured)}"
+    )
+    if options.json is not None:
+        run.save(options.json)
+    if options.compare is not None:
+        print()
+        return report_changes(Run.load(options.compare), run, options.slack)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
