@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("ordinary", deadline=None)
 # The same examples in every run: a red build is then the change's fault.
 settings.register_profile("ci", deadline=None, derandomize=True)
-settings.register_profile("slow", deadline=None, max_examples=5_000)
+settings.register_profile("slow", deadline=None, max_examples=2_000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
