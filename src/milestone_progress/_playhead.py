@@ -255,6 +255,10 @@ class Playhead:
         shown.paused = True
         self._paused_at = now
         self._advance_from = self._position
+        if self._run_start is not None and self._position < self._run_end:
+            # It stops here, wherever it has been: what it covered is kept.
+            self._played |= seconds_within(self._run_start, self._run_end)
+            self._run_end = self._position
 
     def _time_update(self, position: float, now: float, shown: Observation) -> None:
         if self._seek is not None:
@@ -303,7 +307,7 @@ class Playhead:
         if jumped:
             if playing or self._phase is Phase.PAUSED:
                 self._jump_to(position, now, shown)
-            self._break_run(position)
+            self._begin_run(position)
         elif playing:
             self._run_to(position, shown)
         self._position = position
@@ -337,16 +341,21 @@ class Playhead:
             ):
                 shown.finished = position
         if self._run_start is None or position < self._run_start:
-            self._break_run(position)
+            self._begin_run(position)
         elif position > self._run_end:
             self._run_end = position
 
-    def _break_run(self, position: float) -> None:
-        """End the continuous run; while PLAYING another begins at a position."""
+    def _end_run(self) -> None:
+        """End the continuous run, if there is one."""
         if self._run_start is not None:
             self._played |= seconds_within(self._run_start, self._run_end)
-        self._run_start = position if self._phase is Phase.PLAYING else None
-        self._run_end = position
+            self._run_start = None
+
+    def _begin_run(self, position: float) -> None:
+        """End the continuous run; while PLAYING outside a seek another begins at a position."""
+        self._end_run()
+        if self._phase is Phase.PLAYING and self._seek is None:
+            self._run_start = self._run_end = position
 
     def _play(self, now: float, shown: Observation) -> None:
         """Begin or go on to play, at the current position."""
@@ -359,7 +368,7 @@ class Playhead:
         self._advance_from = None
         # 3.7: a pause that resumes where it stopped does not break the run.
         if self._run_start is None or abs(self._position - self._run_end) > STEP_TOLERANCE:
-            self._break_run(self._position)
+            self._begin_run(self._position)
         elif self._position > self._run_end:
             self._run_end = self._position
 
@@ -378,10 +387,14 @@ class Playhead:
                 and abs(jump.landing - self._within_duration(position)) <= STEP_TOLERANCE
             ):
                 origin = jump.origin
-                if self._gesture is not None:
-                    self._gesture.unannounced_origin = None
+                gesture = self._gesture
+                if gesture is not None and (gesture.landing, gesture.landed_at) == (
+                    jump.landing,
+                    jump.at,
+                ):
+                    gesture.unannounced_origin = None
             self._seek = Seek(origin, now, self._phase)
-            self._break_run(self._position)
+            self._end_run()
         if self._ending is not None:
             self._ending.sought = True
         self._position = self._within_duration(position)
@@ -394,7 +407,7 @@ class Playhead:
         self._seek = None
         self._position = position = self._within_duration(position)
         self._position_at = now
-        self._break_run(position)
+        self._begin_run(position)
         shown.reported = shown.landed = True
         if self._phase is not Phase.PLAYING:
             self._advance_from = position
@@ -446,6 +459,7 @@ class Playhead:
             if began is not None:
                 self._position = began.origin
                 self._position_at = now
+                self._begin_run(began.origin)
 
     # The end
 
@@ -474,7 +488,7 @@ class Playhead:
         self._step_rate = self._rate
         self._enters(Ended)
         self._ending = Ending(False, None, now)
-        self._break_run(end)
+        self._end_run()
         self._position = end if false_start is None else false_start
         self._position_at = now
 
@@ -483,5 +497,5 @@ class Playhead:
         self._enters(Emptied)
         self._seek = self._gesture = self._jump = self._ending = None
         self._paused_at = self._advance_from = None
-        self._break_run(position)
+        self._end_run()
         self._position = position

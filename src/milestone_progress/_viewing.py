@@ -318,14 +318,16 @@ class Viewing(Playhead):
             if self._reasons:
                 later = self._decide(event, now, shown)
                 if later is not None:
-                    # After an earlier one, only that the end was reached by the very step which
-                    # began the new seek (4.6): it says all that the earlier would have said.
+                    # If there is an earlier one, the step that began the new seek has ended it, too
+                    # (4.6, or nothing to settle): the later one says all that it would have said.
                     decision = later if decision is None else _covering(later, decision)
         if kind is Emptied:
             self._reasons = ()
             self._drop_media(self._saved_position)
         if event.rate is not None:
             self._learn_rate(event.rate)
+        if decision is not None:
+            self._note_save(decision.trigger, now)
         if kind is TimeUpdate and self._phase is Phase.PLAYING:
             self._open_fast_way(event, now)
         return decision
@@ -430,7 +432,6 @@ class Viewing(Playhead):
         self._saved_position = position
         self._saved_milestone = milestone
         self._saved_played_time = self._played_time
-        self._note_save(trigger, now)
         return SaveDecision(
             at=event.at,
             trigger=trigger,
