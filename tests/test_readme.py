@@ -10,17 +10,24 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def blocks(language: str) -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def blocks(language: str, page: str = "README.md") -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_example_prints_what_it_is_said_to_print() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/testing.md"])
+def test_the_examples_of_a_page_print_what_they_are_said_to_print(page: str) -> None:
     printed = StringIO()
+    # One after the other, as a reader would type them.
+    names: dict[str, object] = {}
     with redirect_stdout(printed):
-        for example in blocks("python"):
-            exec(compile(example, "README.md", "exec"), {})
-    assert printed.getvalue() == "".join(blocks("text"))
+        for example in blocks("python", page):
+            exec(compile(example, page, "exec"), names)
+    assert printed.getvalue() == "".join(blocks("text", page))
+    for name, value in names.items():
+        if name.startswith("test_"):
+            assert callable(value)
+            value()
 
 
 def test_there_are_two_commands_to_try_and_under_120_lines() -> None:
