@@ -477,8 +477,9 @@ class Oracle:
             origin, jump = self._expected(), self._jump
             if jump and self._now - jump.time <= 2 and abs(position - jump.landing) <= 1:
                 origin = jump.origin  # 3.5: the jump's announcement
-                if self._gesture is not None and self._gesture.landed == jump.time:
-                    self._gesture.leapt_from = None
+                gesture = self._gesture
+                if gesture and (gesture.landed, gesture.landing) == (jump.time, jump.landing):
+                    gesture.leapt_from = None
             self._begin_seek(now, origin)
         if self._seek is not None:
             self._seek.last_seeking = self._now
