@@ -168,7 +168,8 @@ class Playhead:
         if self._phase is Phase.PLAYING:
             elapsed = min(now - self._position_at, max(1.0, 2 * self._interval))
             position += elapsed * (self._rate or 1.0)
-        return min(position, LARGEST if self._duration is None else self._duration)
+        end = LARGEST if self._duration is None else self._duration
+        return position if position < end else end
 
     def _within_duration(self, position: float) -> float:
         """Return a reported position, the duration if it lies beyond (2.4)."""
@@ -301,8 +302,8 @@ class Playhead:
 
     def _report(self, position: float, now: float, shown: Observation) -> bool:
         """Take a position that is reported outside a seek; return whether the step was a jump."""
-        jumped = self._jumps_to(position, now)
         position = self._within_duration(position)
+        jumped = self._is_jump(position - self._position, now - self._position_at)
         playing = self._phase is Phase.PLAYING
         if jumped:
             if playing or self._phase is Phase.PAUSED:

@@ -113,9 +113,9 @@ class Tracker(Viewing):
         # 4.1: nothing before playback begins, except that the viewer says so.
         if self._phase is Phase.IDLE and type(event) is not Complete:
             return
-        for trigger, arises in _REASONS:
-            if arises(self, event, now, shown):
-                self._add_reason(trigger)
+        found = [trigger for trigger, arises in _REASONS if arises(self, event, now, shown)]
+        if found:
+            self._add_reasons(found)
 
     def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
         if trigger is not Trigger.SEEK and trigger is not Trigger.PAUSE:
@@ -272,13 +272,13 @@ class IntervalTracker(Viewing):
         if isinstance(event, (Complete, Ended)) and shown.finished is not None:
             if not self._completed:
                 self._complete(shown)
-            self._add_reason(Trigger.COMPLETION)
+            self._add_reasons([Trigger.COMPLETION])
         if shown.paused:
             saved_at = self._saved_at
             if saved_at is None or now >= saved_at + self._policy.pause_debounce - ROUNDING:
-                self._add_reason(Trigger.PAUSE)
+                self._add_reasons([Trigger.PAUSE])
         if self._room() <= 0 and self._seek is None:
-            self._add_reason(Trigger.INTERVAL)
+            self._add_reasons([Trigger.INTERVAL])
 
     def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
         return True

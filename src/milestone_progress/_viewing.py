@@ -295,16 +295,17 @@ class Viewing(Playhead):
 
     def _handle_closely(self, event: Event) -> SaveDecision | None:
         """Handle an event by all the rules, in their order."""
-        if type(event) not in EVENT_KINDS:
+        kind = type(event)
+        if kind not in EVENT_KINDS:
             raise InvalidValueError("event", event, "one of the playback events")
-        self._catch_up()
+        if self._before is not None:
+            self._catch_up()
         self._next = self._next_timed = _CLOSED
         now = self._pass_time(event.at)
         if event.duration is not None:
             self._learn_duration(event.duration, now)
         if self._duration_changed_at is not None:
             self._settle_duration(now)
-        kind = type(event)
         shown = Observation()
         decision = None
         if self._gesture is not None and self._seek is None:
@@ -367,9 +368,11 @@ class Viewing(Playhead):
         nearest = self._position + self._room()
         duration = self._duration
         if duration is not None:
-            nearest = min(nearest, duration)
-            if self._next_milestone < len(self._milestones):
-                nearest = min(nearest, self._milestone_position())
+            if duration < nearest:
+                nearest = duration
+            milestone = self._milestone_position()
+            if milestone < nearest:
+                nearest = milestone
         self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
         jump = self._jump
         if self._waits_for_time(now) or (jump and now <= jump.at + LATE_ANNOUNCEMENT):
@@ -405,9 +408,11 @@ class Viewing(Playhead):
 
     # What they have in common
 
-    def _add_reason(self, reason: Trigger) -> None:
-        waiting = (*self._reasons, reason)
-        self._reasons = tuple(trigger for trigger in _PRECEDENCE if trigger in waiting)
+    def _add_reasons(self, found: list[Trigger]) -> None:
+        """Add reasons, in order of precedence, to those that wait."""
+        if self._reasons:
+            found = [trigger for trigger in _PRECEDENCE if trigger in (*self._reasons, *found)]
+        self._reasons = tuple(found)
 
     def _decide(self, event: Event, now: float, shown: Observation) -> SaveDecision | None:
         """Make the one decision for all reasons, if any may be acted on and there is news."""
@@ -464,27 +469,25 @@ class Viewing(Playhead):
             or (self._phase is not Phase.PLAYING and not shown.paused)
         ):
             return False
-        reached = bisect_right(
-            self._milestones, self._position, lo=self._next_milestone, key=self._position_of
-        )
-        self._next_milestone = reached
-        self._milestone = self._milestones[reached - 1]
+        while self._position >= self._milestone_position():
+            self._milestone = self._milestones[self._next_milestone]
+            self._next_milestone += 1
         return True
 
     def _find_next_milestone(self) -> None:
         """Find out how many milestones lie at or below the highest reached."""
         self._next_milestone = bisect_right(self._milestones, self._milestone)
 
-    def _position_of(self, milestone: float) -> float:
+    def _milestone_position(self) -> float:
+        """Return where the next milestone lies, seconds of media; the duration must be known."""
+        index = self._next_milestone
         duration = self._duration
         assert duration is not None
+        if index == len(self._milestones):
+            return inf
+        position = self._milestones[index] * duration / 100
         # The last one must be within reach, whatever rounding does to the product.
-        return min(milestone * duration / 100, duration)
-
-    def _milestone_position(self) -> float:
-        """Return where the next milestone lies, seconds of media."""
-        index = self._next_milestone
-        return self._position_of(self._milestones[index]) if index < len(self._milestones) else inf
+        return position if position < duration else duration
 
     def _percent_of(self, position: float) -> float | None:
         duration = self._duration
