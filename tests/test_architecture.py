@@ -23,19 +23,30 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_events": ("errors", "_numbers"),
     "_policy": ("errors", "_numbers"),
     "_states": ("_events",),
+    "_decision": (),
     "_playhead": ("_numbers", "_played", "_events", "_policy", "_states"),
-    "_viewing": ("errors", "_numbers", "_played", "_events", "_policy", "_states", "_playhead"),
-    "_snapshot": ("errors", "_numbers", "_played", "_states", "_viewing"),
+    "_viewing": (
+        "errors",
+        "_numbers",
+        "_played",
+        "_events",
+        "_policy",
+        "_states",
+        "_decision",
+        "_playhead",
+    ),
+    "_snapshot": ("errors", "_numbers", "_played", "_states", "_decision", "_viewing"),
     "_tracker": (
         "errors",
         "_events",
         "_policy",
         "_states",
+        "_decision",
         "_playhead",
         "_viewing",
         "_snapshot",
     ),
-    "_replay": ("_events", "_policy", "_viewing", "_tracker"),
+    "_replay": ("_events", "_policy", "_decision", "_tracker"),
 }
 PURE = tuple(MAY_IMPORT)
 # Beside and above the core. They may import all of it, and of each other what is named here.

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
@@ -276,3 +276,19 @@ def test_the_console_script_is_the_module(capsys: pytest.CaptureFixture[str]) ->
 )
 def test_times_are_written_as_people_write_them(seconds: float, text: str) -> None:
     assert format_time(seconds) == text
+
+
+def test_a_closed_input_and_a_full_output_get_a_plain_message() -> None:
+    script = f"{sys.executable} -m milestone_progress replay"
+    for command in (f"{script} - <&-", f"{script} --demo > /dev/full"):
+        done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"milestone-progress: ")
+        assert b"Traceback" not in done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    assert run("--version").stdout.decode().split() == [
+        "milestone-progress",
+        version("milestone-progress"),
+    ]

@@ -1,13 +1,15 @@
 """The events: what can be built, what cannot, and how they are read from their wire form."""
 
 import json
+import pickle
+from copy import copy, deepcopy
 from decimal import Decimal
 from fractions import Fraction
 from math import copysign, inf, isfinite, isnan, nan
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from attrs import fields
+from attrs import asdict, fields, fields_dict
 from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from milestone_progress import (
     Seeking,
     Tick,
     TimeUpdate,
+    Tracker,
     Unload,
     event_from_dict,
 )
@@ -481,3 +484,35 @@ def test_arbitrary_json_is_an_event_or_skipped_or_refused_and_nothing_else(data:
         assert isfinite(event.at)
         assert event.duration is None or (event.duration > 0 and not isnan(event.duration))
         assert event.rate is None or 0 < event.rate < inf
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+def test_an_event_can_be_made_again_from_its_fields_and_copied_and_pickled(kind: Any) -> None:
+    event = kind(
+        at=1.5,
+        duration=60.0,
+        rate=2.0,
+        **({"position": 2.0} if "position" in fields_dict(kind) else {}),
+    )
+    assert kind(**asdict(event)) == event
+    for again in (copy(event), deepcopy(event), pickle.loads(pickle.dumps(event))):
+        assert again == event
+        tracker = Tracker()
+        tracker.handle(again)
+        assert tracker.duration == 60.0
+
+
+def test_a_tracker_does_not_mind_how_many_media_others_watch() -> None:
+    alone, among_many = Tracker(), Tracker()
+    events: list[Event] = [Play(at=0, position=0)]
+    events += [TimeUpdate(at=at / 4, position=at / 4, duration=1000.0) for at in range(1, 800)]
+    decisions = alone.feed(events)
+    for number, event in enumerate(events):
+        for other in range(2):
+            TimeUpdate(at=0, position=0, duration=5000.0 + 2 * number + other)
+        again = pickle.loads(pickle.dumps(event))
+        decision = among_many.handle(again)
+        if decision is not None:
+            assert decision == decisions.pop(0)
+    assert decisions == []
+    assert among_many.played == alone.played

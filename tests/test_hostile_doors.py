@@ -407,3 +407,22 @@ def test_playing_all_of_the_number_line_at_once_takes_at_most_a_few_megabytes(
         tracemalloc.stop()
     assert text == f"0-{DAY_115 - 1}"
     assert peak < 20_000_000
+
+
+@pytest.mark.parametrize("make", [Tracker, IntervalTracker])
+@pytest.mark.parametrize("record", [{"position": 5, "duration": None, "milestone": 0}, 5, "x"])
+def test_what_is_no_record_is_refused(make: Any, record: object) -> None:
+    with pytest.raises(InvalidValueError, match="record must be"):
+        make(record=record)
+
+
+def test_another_tracker_is_no_record_for_it_may_know_what_was_not_saved() -> None:
+    with pytest.raises(InvalidValueError, match="what was saved"):
+        tracker_for(IntervalPolicy(), record=Tracker())
+
+
+def test_a_tracker_shows_where_it_is() -> None:
+    tracker = Tracker()
+    assert repr(tracker) == "<Tracker idle at 0 s of unknown, milestone 0>"
+    tracker.feed([Play(at=0, position=3, duration=10), TimeUpdate(at=1, position=4), Ended(at=7)])
+    assert repr(tracker) == "<Tracker ended at 10 s of 10 s, milestone 100, completed>"

@@ -193,3 +193,9 @@ def test_a_negative_number_is_no_bitset(played: int) -> None:
         played_to_text(played)
     assert caught.value.field == "played"
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("wrong", ["7-7", 3.0, None, True])
+def test_what_is_no_bitset_has_no_text(wrong: Any) -> None:
+    with pytest.raises(InvalidValueError, match="played must be"):
+        played_to_text(wrong)

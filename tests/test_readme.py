@@ -22,7 +22,7 @@ def test_the_examples_of_a_page_print_what_they_are_said_to_print(page: str) -> 
     names: dict[str, object] = {}
     with redirect_stdout(printed):
         for example in blocks("python", page):
-            exec(compile(example, page, "exec"), names)
+            exec(compile(example, f"<{page}>", "exec"), names)
     assert printed.getvalue() == "".join(blocks("text", page))
     for name, value in names.items():
         if name.startswith("test_"):

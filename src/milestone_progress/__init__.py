@@ -4,6 +4,7 @@ Playback events go in, decisions to save come out: at the moments that matter in
 thirty seconds.
 """
 
+from ._decision import SaveDecision, SavedState, Trigger
 from ._events import (
     Complete,
     Emptied,
@@ -23,7 +24,6 @@ from ._played import played_from_text, played_to_text
 from ._policy import IntervalPolicy, SavePolicy
 from ._states import Phase
 from ._tracker import IntervalTracker, Tracker, tracker_for
-from ._viewing import SaveDecision, SavedState, Trigger
 from .errors import InvalidValueError, MilestoneProgressError, TraceError
 
 __all__ = [

@@ -7,17 +7,18 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
 from attrs import asdict, fields
 
+from ._decision import SaveDecision
 from ._events import Event
 from ._policy import IntervalPolicy, SavePolicy
 from ._replay import MediaSummary, Replay
 from ._trace import events_of_media, read_trace
-from ._viewing import SaveDecision
 from .errors import InvalidValueError, MilestoneProgressError
 
 __all__ = ["main"]
@@ -45,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read the output has seen enough; a second complaint at exit helps nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # The input broke off, or there is no room for the output.
+        print(f"milestone-progress: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return 0
@@ -55,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="milestone-progress",
         description="Track how far people have watched video and audio.",
     )
+    version = f"%(prog)s {metadata.version('milestone-progress')}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     replay = commands.add_parser(
         "replay",
@@ -150,6 +157,8 @@ def _demo() -> AbstractContextManager[IO[bytes]]:
 
 def _opened(name: str) -> AbstractContextManager[IO[bytes]]:
     if name == "-":
+        if sys.stdin is None:
+            raise _UsageError("cannot read -: standard input is closed")
         return nullcontext(sys.stdin.buffer)
     try:
         return Path(name).open("rb")

@@ -67,21 +67,32 @@ def _saying(duration: float | None, rate: float | None) -> tuple[float | None, f
     return duration, rate
 
 
+class _Says:
+    """The room for what a `TimeUpdate` says of duration and rate, as one object.
+
+    Trackers ask of every event whether it is a `TimeUpdate` that says the same as the one before,
+    and identity answers that fastest. It is no field: it follows from those.
+    """
+
+    __slots__ = ("_says",)
+
+    _says: object
+
+
 @frozen(kw_only=True)
-class TimeUpdate:
+class TimeUpdate(_Says):
     """The playhead was seen here."""
 
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
-    # What it says of duration and rate, as one object that can be compared by identity: trackers
-    # ask of every event whether it is a `TimeUpdate` that says the same as the one before.
-    _says: object = field(init=False, eq=False, repr=False)
 
-    @_says.default
-    def _say(self) -> object:
-        return _saying(self.duration, self.rate)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_says", _saying(self.duration, self.rate))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _time_update, (self.at, self.position, self.duration, self.rate)
 
 
 @frozen(kw_only=True)
@@ -192,6 +203,13 @@ class Tick:
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
+
+
+def _time_update(
+    at: float, position: float, duration: float | None, rate: float | None
+) -> TimeUpdate:
+    """Make one again that was pickled or copied."""
+    return TimeUpdate(at=at, position=position, duration=duration, rate=rate)
 
 
 Event = (

@@ -32,7 +32,7 @@ def played_to_text(played: int) -> str:
     Raises:
         InvalidValueError: It is negative, or goes beyond 10,000,000 seconds.
     """
-    if played < 0 or played.bit_length() > LONGEST:
+    if type(played) is not int or played < 0 or played.bit_length() > LONGEST:
         raise InvalidValueError("played", played, f"a bitset of at most {LONGEST} seconds")
     # Texts are searched in one go, where shifting an int copies it for every range.
     digits = f"{played:b}"

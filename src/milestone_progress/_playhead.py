@@ -79,13 +79,13 @@ class Playhead:
         "_run_end",
         "_run_start",
         "_seek",
-        "_seeks",
+        "_seek_policy",
         "_step_rate",
     )
 
     def __init__(self, position: float, seeks: SavePolicy) -> None:
         # Whose settings tell what a significant seek is.
-        self._seeks = seeks
+        self._seek_policy = seeks
         self._phase = Phase.IDLE
         # Time, and what to add to an event's `at` to get it; no event yet is None.
         self._now: float | None = None
@@ -183,7 +183,7 @@ class Playhead:
         return step < -STEP_TOLERANCE or step > (elapsed + ROUNDING) * fastest + STEP_TOLERANCE
 
     def _is_significant(self, distance: float) -> bool:
-        return abs(distance) > self._seeks.seek_threshold + SEEK_TOLERANCE
+        return abs(distance) > self._seek_policy.seek_threshold + SEEK_TOLERANCE
 
     def _jumps_to(self, position: float, now: float) -> bool:
         """Tell whether a report of this position is a jump."""
@@ -244,14 +244,14 @@ class Playhead:
         if position is not None and begun and self._seek is None:
             self._report(position, now, shown)
 
-    def _enters(self, kind: type[Event]) -> bool:
+    def _enter(self, kind: type[Event]) -> bool:
         """Go where an event of a kind leads; return whether that is somewhere else."""
         before = self._phase
         self._phase = TRANSITIONS[before].get(kind, before)
         return self._phase is not before
 
     def _pause(self, now: float, shown: Observation) -> None:
-        if not self._enters(Pause):
+        if not self._enter(Pause):
             return
         shown.paused = True
         self._paused_at = now
@@ -279,7 +279,7 @@ class Playhead:
             ending.position = position
             ending.at = now
             self._step_rate = self._rate
-            if self._advances(position, jumped):
+            if self._advance(position, jumped):
                 self._position = position
                 self._position_at = now
                 shown.reported = True
@@ -289,10 +289,10 @@ class Playhead:
         before = self._position_at
         jumped = self._report(position, now, shown)
         self._interval = now - before
-        if self._phase is not Phase.PLAYING and self._advances(self._position, jumped):
+        if self._phase is not Phase.PLAYING and self._advance(self._position, jumped):
             self._play(now, shown)
 
-    def _advances(self, position: float, jumped: bool) -> bool:
+    def _advance(self, position: float, jumped: bool) -> bool:
         """Tell whether `TimeUpdate`s have advanced far enough to count as `Play` (3.6)."""
         start = self._advance_from
         if start is None or jumped or position < start:
@@ -360,7 +360,7 @@ class Playhead:
 
     def _play(self, now: float, shown: Observation) -> None:
         """Begin or go on to play, at the current position."""
-        if not self._enters(Play):
+        if not self._enter(Play):
             return
         if self._paused_at is not None:
             shown.paused_since = self._paused_at
@@ -435,7 +435,8 @@ class Playhead:
         gesture = self._gesture
         if gesture is None or self._seek is not None:
             return None
-        return min(gesture.landed_at + self._seeks.seek_settle, gesture.began_at + LONGEST_GESTURE)
+        settled_at = gesture.landed_at + self._seek_policy.seek_settle
+        return min(settled_at, gesture.began_at + LONGEST_GESTURE)
 
     def _settle_gesture(self, event: Event, now: float, shown: Observation) -> None:
         """Settle the open gesture if it is time and the event may do so (4.7)."""
@@ -487,7 +488,7 @@ class Playhead:
         self._seek = self._gesture = None
         self._paused_at = self._advance_from = None
         self._step_rate = self._rate
-        self._enters(Ended)
+        self._enter(Ended)
         self._ending = Ending(False, None, now)
         self._end_run()
         self._position = end if false_start is None else false_start
@@ -495,7 +496,7 @@ class Playhead:
 
     def _drop_media(self, position: float) -> None:
         """Become IDLE at a position: the element dropped its media (3.2)."""
-        self._enters(Emptied)
+        self._enter(Emptied)
         self._seek = self._gesture = self._jump = self._ending = None
         self._paused_at = self._advance_from = None
         self._end_run()

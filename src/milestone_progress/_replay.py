@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from attrs import Factory, define
 
+from ._decision import SaveDecision
 from ._events import Emptied, Event
 from ._policy import IntervalPolicy, SavePolicy
 from ._tracker import IntervalTracker, Tracker, tracker_for
-from ._viewing import SaveDecision
 
 __all__ = ["MediaSummary", "Replay"]
 

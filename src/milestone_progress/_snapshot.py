@@ -6,10 +6,11 @@ from typing import TypeVar
 
 from attrs import asdict
 
+from ._decision import Trigger
 from ._numbers import number
 from ._played import played_from_text, played_to_text
 from ._states import Ending, Gesture, Jump, Phase, Seek
-from ._viewing import Trigger, Viewing
+from ._viewing import Viewing
 from .errors import InvalidValueError
 
 __all__ = ["restored", "snapshot_of"]

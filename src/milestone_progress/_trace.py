@@ -41,9 +41,12 @@ def read_trace(
             event = event_from_dict(data)
         except InvalidValueError as error:
             raise TraceError(source, number, str(error)) from None
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", None) or type(error).__name__
-            raise TraceError(source, number, f"not a line of JSON ({reason})") from None
+        except json.JSONDecodeError as error:
+            reason = f"not a line of JSON: {error.msg} at column {error.colno}"
+            raise TraceError(source, number, reason) from None
+        except (ValueError, RecursionError):
+            reason = "not a line of JSON: not UTF-8, nested too deeply or with too long a number"
+            raise TraceError(source, number, reason) from None
         yield None if data["type"] in drop else event
 
 

@@ -11,13 +11,15 @@ Rule numbers in comments (4.10) are those of the behaviour specification in the 
 from collections.abc import Callable, Mapping
 from math import inf
 from types import MappingProxyType
+from typing import Self, overload
 
+from ._decision import SavedState, Trigger
 from ._events import Complete, Emptied, Ended, Event, Seeking, Unload
 from ._playhead import DURATION_SETTLE, ROUNDING
 from ._policy import IntervalPolicy, SavePolicy
 from ._snapshot import restored, snapshot_of
 from ._states import Observation, Phase
-from ._viewing import SavedState, Trigger, Viewing
+from ._viewing import Viewing
 from .errors import InvalidValueError
 
 __all__ = ["IntervalTracker", "Tracker", "tracker_for"]
@@ -93,9 +95,7 @@ class Tracker(Viewing):
         return snapshot_of(self, "milestone")
 
     @classmethod
-    def restore(
-        cls, snapshot: Mapping[str, object], policy: SavePolicy = _SAVE_POLICY
-    ) -> "Tracker":
+    def restore(cls, snapshot: Mapping[str, object], policy: SavePolicy = _SAVE_POLICY) -> Self:
         """Return a tracker that goes on exactly where the one that was snapshot stood.
 
         Args:
@@ -197,8 +197,8 @@ class Tracker(Viewing):
         return self._room() <= 0 and self._seek is None and self._gesture is None
 
 
-#: Each reason to save and what makes it arise, in order of precedence. `SEEK` and `PAUSE` may be
-#: held (4.10), the others never.
+#: Each reason to save and how to find it out, in order of precedence: completing reaches all
+#: milestones, so the order matters. `SEEK` and `PAUSE` may be held (4.10), the others never.
 REASONS: Mapping[Trigger, Callable[[Tracker, Event, float, Observation], bool]] = MappingProxyType(
     {
         Trigger.COMPLETION: Tracker._completion,
@@ -251,7 +251,7 @@ class IntervalTracker(Viewing):
     @classmethod
     def restore(
         cls, snapshot: Mapping[str, object], policy: IntervalPolicy = _INTERVAL_POLICY
-    ) -> "IntervalTracker":
+    ) -> Self:
         """Return a tracker that goes on exactly where the one that was snapshot stood.
 
         Args:
@@ -297,10 +297,21 @@ class IntervalTracker(Viewing):
         return self._policy.interval - PLAYED_ROUNDING - played
 
 
+@overload
+def tracker_for(policy: SavePolicy, record: SavedState | None = None) -> Tracker: ...
+@overload
+def tracker_for(policy: IntervalPolicy, record: SavedState | None = None) -> IntervalTracker: ...
+@overload
+def tracker_for(
+    policy: SavePolicy | IntervalPolicy, record: SavedState | None = None
+) -> Tracker | IntervalTracker: ...
 def tracker_for(
     policy: SavePolicy | IntervalPolicy, record: SavedState | None = None
 ) -> Tracker | IntervalTracker:
     """Return the tracker of a policy's mode.
+
+    To switch a viewer from one mode to the other, give it what is stored, not the other tracker,
+    which may know what has not been saved.
 
     Raises:
         InvalidValueError: The policy is of neither mode, or a field of the record holds a value it

@@ -7,12 +7,11 @@ are those of the behaviour specification in the documentation.
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable
-from enum import StrEnum
 from math import inf
-from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from ._decision import SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
@@ -21,75 +20,11 @@ from ._policy import SavePolicy
 from ._states import Observation, Phase
 from .errors import InvalidValueError
 
-__all__ = ["SaveDecision", "SavedState", "Trigger", "Viewing"]
+__all__ = ["Viewing"]
 
 # Seconds of media: a position that moved less is no news (4.2), and one below it is the start,
 # which is never saved (4.3).
 LEAST_NEWS = 1.0
-
-
-class Trigger(StrEnum):
-    """Why progress is saved, in order of precedence."""
-
-    #: The end was reached, or the viewer marked the media as complete.
-    COMPLETION = "completion"
-    #: The page goes away, or the player drops its media.
-    UNLOAD = "unload"
-    #: The viewer moved significantly far.
-    SEEK = "seek"
-    #: A milestone was reached.
-    MILESTONE = "milestone"
-    #: An extended pause.
-    PAUSE = "pause"
-    #: As much was played as may be at risk.
-    CHECKPOINT = "checkpoint"
-    #: The legacy mode's save every so often.
-    INTERVAL = "interval"
-
-
-@frozen(kw_only=True)
-class SaveDecision:
-    """Progress should be saved now; the decision covers all that earlier ones said.
-
-    Attributes:
-        at: The deciding event's own ``at``, Unix seconds by the reporter's clock.
-        trigger: The reason it is named after.
-        position: Where to resume, seconds of media.
-        duration: Length of the media, seconds, None if unknown (live).
-        percent: Position as percent 0-100 of the duration, None if that is unknown.
-        milestone: Highest milestone newly reached since the last save, percent 0-100, or None.
-        last_milestone: Highest milestone so far, percent 0-100, 0 if none.
-        completed: Whether the media was ever completed.
-    """
-
-    at: float
-    trigger: Trigger
-    position: float
-    duration: float | None
-    percent: float | None
-    milestone: float | None
-    last_milestone: float
-    completed: bool
-
-
-class SavedState(Protocol):
-    """What a tracker needs to know of progress that was saved before."""
-
-    @property
-    def position(self) -> float:
-        """Where to resume, seconds of media."""
-
-    @property
-    def duration(self) -> float | None:
-        """Length of the media, seconds, None if unknown."""
-
-    @property
-    def milestone(self) -> float:
-        """Highest milestone reached, percent 0-100, 0 if none."""
-
-    @property
-    def completed(self) -> bool:
-        """Whether the media was ever completed."""
 
 
 _PRECEDENCE = tuple(Trigger)
@@ -101,6 +36,11 @@ _NO_REPORT = TimeUpdate(at=0.0, position=0.0)
 def _covering(decision: SaveDecision, earlier: SaveDecision) -> SaveDecision:
     """Return a decision that also tells of the milestone which an earlier one, unsaid, told of."""
     return evolve(decision, milestone=decision.milestone or earlier.milestone)
+
+
+def _is_saved_state(record: object) -> bool:
+    fields = ("position", "duration", "milestone", "completed")
+    return all(hasattr(record, field) for field in fields)
 
 
 class Viewing(Playhead):
@@ -131,6 +71,10 @@ class Viewing(Playhead):
         duration = None
         completed = False
         if record is not None:
+            if isinstance(record, Viewing) or not _is_saved_state(record):
+                # A tracker looks like one, but what it knows need not have been saved.
+                expected = "what was saved, with position, duration, milestone and completed"
+                raise InvalidValueError("record", record, expected)
             position = number("record.position", record.position, minimum=0)
             duration = number_or_nothing("record.duration", record.duration)
             if number("record.milestone", record.milestone, minimum=0) > 100:
@@ -157,6 +101,13 @@ class Viewing(Playhead):
         self._last = _NO_REPORT
         self._before: TimeUpdate | None = None
         self._next = self._next_timed = _CLOSED
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} {self.phase} at {self.position:g} s of "
+            f"{'unknown' if self.duration is None else f'{self.duration:g} s'}, "
+            f"milestone {self.milestone:g}{', completed' if self.completed else ''}>"
+        )
 
     @property
     def phase(self) -> Phase:
@@ -247,7 +198,7 @@ class Viewing(Playhead):
         # too. Each attribute costs a seventh of the whole; chained comparisons cost as much.
         last = self._last
         try:
-            if event._says is last._says:
+            if event._says is last._says or event._says == last._says:
                 position: float = event.position  # type: ignore[union-attr, assignment]  # as said
                 step = position - last.position
                 if (
