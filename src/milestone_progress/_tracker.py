@@ -1,6 +1,6 @@
 """When to save: trackers consume playback events and emit save decisions.
 
-The whole idea: at each event the reasons to save are collected (`REASONS`, in order of
+The whole idea: at each event the reasons to save are collected (`Tracker._collect`, in order of
 precedence); if any of them may be acted on and there is news, there is *one* decision for all of
 them, named after the first that may be acted on, and all are spent. Decisions are cumulative: a
 later one covers every earlier one, so a write that failed needs no retry of its own.
@@ -8,9 +8,8 @@ later one covers every earlier one, so a write that failed needs no retry of its
 Rule numbers in comments (4.10) are those of the behaviour specification in the documentation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import inf
-from types import MappingProxyType
 from typing import Self, overload
 
 from ._decision import SavedState, Trigger
@@ -110,12 +109,47 @@ class Tracker(Viewing):
     def _collect(self, event: Event, now: float, shown: Observation) -> None:
         if self._protection is not None:
             self._judge_protection(*self._protection, shown)
+        kind = type(event)
         # 4.1: nothing before playback begins, except that the viewer says so.
-        if self._phase is Phase.IDLE and type(event) is not Complete:
+        if self._phase is Phase.IDLE and kind is not Complete:
             return
-        found = [trigger for trigger, arises in _REASONS if arises(self, event, now, shown)]
+        found = []
+        # All reasons to save, in order of precedence; completing reaches all milestones, too.
+        # 4.5, 4.6: the end was reached, or the viewer says so; once.
+        if kind is Complete:
+            shown.finished = self._position
+        if shown.finished is not None and not self._completed:
+            self._complete(shown)
+            found.append(Trigger.COMPLETION)
+        # 4.8: the page goes away, or the player drops its media.
+        if kind is Unload or kind is Emptied:
+            found.append(Trigger.UNLOAD)
+        # 4.7: a gesture settled significantly far from where it began.
+        if shown.significant:
+            found.append(Trigger.SEEK)
+        # 4.4: a milestone was reached, outside seeks and gestures.
+        if self._reach_milestones(shown):
+            found.append(Trigger.MILESTONE)
+        # 4.8: a pause is, or was until this event, extended.
+        if self._ends_extended_pause(now, shown):
+            found.append(Trigger.PAUSE)
+        # 4.8: as much was played as may be at risk, outside seeks and gestures.
+        if self._room() <= 0 and self._seek is None and self._gesture is None:
+            found.append(Trigger.CHECKPOINT)
         if found:
             self._add_reasons(found)
+
+    def _ends_extended_pause(self, now: float, shown: Observation) -> bool:
+        """Judge a pause, once, if it is extended: when it ends, or outside seeks and gestures."""
+        since = shown.paused_since
+        if since is None:
+            since = self._paused_at
+            if since is None or self._seek or self._gesture or shown.starts_seek:
+                return False
+        if now < since + self._policy.pause_threshold - ROUNDING:
+            return False
+        self._paused_at = None
+        return True
 
     def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
         if trigger is not Trigger.SEEK and trigger is not Trigger.PAUSE:
@@ -124,8 +158,9 @@ class Tracker(Viewing):
             return False
         return self._held_until is None or now >= self._held_until - ROUNDING
 
-    def _waits_for_time(self, now: float) -> bool:
-        return self._held_until is not None and now < self._held_until
+    def _waits_until(self, now: float) -> float | None:
+        until = self._held_until
+        return until if until is not None and now < until else None
 
     def _note_save(self, trigger: Trigger, now: float) -> None:
         if trigger is Trigger.SEEK or trigger is Trigger.PAUSE:
@@ -156,61 +191,6 @@ class Tracker(Viewing):
     def _drop_media(self, position: float) -> None:
         super()._drop_media(position)
         self._protect()
-
-    # The reasons to save
-
-    def _completion(self, event: Event, now: float, shown: Observation) -> bool:
-        """The end was reached, or the viewer said so; once (4.5, 4.6)."""
-        if type(event) is Complete:
-            shown.finished = self._position
-        if shown.finished is None or self._completed:
-            return False
-        self._complete(shown)
-        return True
-
-    def _unload(self, event: Event, now: float, shown: Observation) -> bool:
-        """The page goes away, or the player drops its media (4.8)."""
-        return type(event) is Unload or type(event) is Emptied
-
-    def _significant_seek(self, event: Event, now: float, shown: Observation) -> bool:
-        """A seek gesture settled significantly far from where it began (4.7)."""
-        return shown.significant
-
-    def _new_milestone(self, event: Event, now: float, shown: Observation) -> bool:
-        """A milestone was reached, outside seeks and gestures (4.4)."""
-        return self._reach_milestones(shown)
-
-    def _extended_pause(self, event: Event, now: float, shown: Observation) -> bool:
-        """A pause is or was long, outside seeks and gestures until it ends (4.8)."""
-        since = shown.paused_since
-        if since is None:
-            since = self._paused_at
-            if since is None or self._seek or self._gesture or shown.starts_seek:
-                return False
-        if now < since + self._policy.pause_threshold - ROUNDING:
-            return False
-        self._paused_at = None
-        return True
-
-    def _checkpoint(self, event: Event, now: float, shown: Observation) -> bool:
-        """As much was played as may be at risk, outside seeks and gestures (4.8)."""
-        return self._room() <= 0 and self._seek is None and self._gesture is None
-
-
-#: Each reason to save and how to find it out, in order of precedence: completing reaches all
-#: milestones, so the order matters. `SEEK` and `PAUSE` may be held (4.10), the others never.
-REASONS: Mapping[Trigger, Callable[[Tracker, Event, float, Observation], bool]] = MappingProxyType(
-    {
-        Trigger.COMPLETION: Tracker._completion,
-        Trigger.UNLOAD: Tracker._unload,
-        Trigger.SEEK: Tracker._significant_seek,
-        Trigger.MILESTONE: Tracker._new_milestone,
-        Trigger.PAUSE: Tracker._extended_pause,
-        Trigger.CHECKPOINT: Tracker._checkpoint,
-    }
-)
-# What the hot path reads: a plain tuple costs half of a proxy's items.
-_REASONS = tuple(REASONS.items())
 
 
 class IntervalTracker(Viewing):
@@ -286,8 +266,11 @@ class IntervalTracker(Viewing):
     def _is_protected(self) -> bool:
         return False
 
-    def _waits_for_time(self, now: float) -> bool:
-        return self._saved_at is not None and now < self._saved_at + self._policy.pause_debounce
+    def _waits_until(self, now: float) -> float | None:
+        if self._saved_at is None:
+            return None
+        until = self._saved_at + self._policy.pause_debounce
+        return until if now < until else None
 
     def _note_save(self, trigger: Trigger, now: float) -> None:
         self._saved_at = now

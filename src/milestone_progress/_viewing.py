@@ -15,7 +15,7 @@ from ._decision import SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
-from ._playhead import LATE_ANNOUNCEMENT, Playhead
+from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING, Playhead
 from ._policy import SavePolicy
 from ._states import Observation, Phase
 from .errors import InvalidValueError
@@ -58,6 +58,7 @@ class Viewing(Playhead):
         "_saved_milestone",
         "_saved_played_time",
         "_saved_position",
+        "_until",
     )
 
     def __init__(
@@ -100,7 +101,7 @@ class Viewing(Playhead):
         # The fast way of `handle`, described there: closed.
         self._last = _NO_REPORT
         self._before: TimeUpdate | None = None
-        self._next = self._next_timed = _CLOSED
+        self._next = self._next_timed = self._until = _CLOSED
 
     def __repr__(self) -> str:
         return (
@@ -193,7 +194,7 @@ class Viewing(Playhead):
         # every event must be looked at closely. A step of under a second is continuous whatever
         # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
         # consequences when somebody asks. Only while something waits for a time to come must it
-        # be known whether the clock was set back: then `_next_timed` stands in for `_next`.
+        # be known what time it is: then `_next_timed` and `_until` stand in for `_next`.
         # Only a `TimeUpdate` says what another one said, so that comparison is that of the types,
         # too. Each attribute costs a seventh of the whole; chained comparisons cost as much.
         last = self._last
@@ -206,7 +207,11 @@ class Viewing(Playhead):
                     and step >= 0.0
                     and (
                         position < self._next
-                        or (position < self._next_timed and event.at >= last.at)
+                        or (
+                            position < self._next_timed
+                            and event.at >= last.at
+                            and event.at < self._until
+                        )
                     )
                 ):
                     self._before = last
@@ -307,27 +312,42 @@ class Viewing(Playhead):
         return self._decide(event, now, before)
 
     def _open_fast_way(self, event: Event, now: float) -> None:
-        """Let `handle` take the fast way up to the nearest position at which something happens."""
-        if (
-            self._seek is not None
-            or self._gesture is not None
-            or self._reasons
-            or self._duration_changed_at is not None
-            or self._is_protected()
-        ):
+        """Let `handle` take the fast way up to the nearest position at which something happens.
+
+        While something waits for a time to come, also only until that time.
+        """
+        if self._seek is not None or self._is_protected():
             return
-        nearest = self._position + self._room()
+        nearest = inf
+        due = self._gesture_settles_at()
+        # When what is held may be saved; when what is known of a jump no longer matters.
+        waits = self._waits_until(now)
+        timed = due is not None or waits is not None
+        if self._reasons:
+            if waits is None:
+                return
+            due = waits if due is None or waits < due else due
+        if self._duration_changed_at is not None:
+            timed = True
+            settled = self._duration_changed_at + DURATION_SETTLE
+            due = settled if due is None or settled < due else due
+        if self._gesture is None:
+            nearest = self._position + self._room()
         duration = self._duration
         if duration is not None:
             if duration < nearest:
                 nearest = duration
-            milestone = self._milestone_position()
-            if milestone < nearest:
-                nearest = milestone
-        self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
+            if self._gesture is None and self._duration_changed_at is None:
+                milestone = self._milestone_position()
+                if milestone < nearest:
+                    nearest = milestone
         jump = self._jump
-        if self._waits_for_time(now) or (jump and now <= jump.at + LATE_ANNOUNCEMENT):
+        if jump is not None and now <= jump.at + LATE_ANNOUNCEMENT + ROUNDING:
+            timed = True
+        self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
+        if timed:
             self._next_timed = nearest
+            self._until = inf if due is None else due - self._clock_lag - 2 * ROUNDING
         else:
             self._next = nearest
 
@@ -346,8 +366,8 @@ class Viewing(Playhead):
         """Tell whether nothing but completion is news (4.11)."""
 
     @abstractmethod
-    def _waits_for_time(self, now: float) -> bool:
-        """Tell whether what may be saved depends on a time that is still to come."""
+    def _waits_until(self, now: float) -> float | None:
+        """Return the time still to come on which it depends what may be saved, or None."""
 
     @abstractmethod
     def _note_save(self, trigger: Trigger, now: float) -> None:
