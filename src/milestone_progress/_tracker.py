@@ -134,7 +134,7 @@ class Tracker(Viewing):
         if self._ends_extended_pause(now, shown):
             found.append(Trigger.PAUSE)
         # 4.8: as much was played as may be at risk, outside seeks and gestures.
-        if self._room() <= 0 and self._seek is None and self._gesture is None:
+        if self._room() <= 0 and self._seek is None:
             found.append(Trigger.CHECKPOINT)
         if found:
             self._add_reasons(found)
@@ -168,7 +168,8 @@ class Tracker(Viewing):
 
     def _room(self) -> float:
         most = self._policy.max_unsaved
-        if most is None:
+        # 4.7: checkpoints wait while a gesture is open.
+        if most is None or self._gesture is not None:
             return inf
         return most - PLAYED_ROUNDING - (self._played_time - self._saved_played_time)
 

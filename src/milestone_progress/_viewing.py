@@ -318,7 +318,6 @@ class Viewing(Playhead):
         """
         if self._seek is not None or self._is_protected():
             return
-        nearest = inf
         due = self._gesture_settles_at()
         # When what is held may be saved; when what is known of a jump no longer matters.
         waits = self._waits_until(now)
@@ -331,8 +330,7 @@ class Viewing(Playhead):
             timed = True
             settled = self._duration_changed_at + DURATION_SETTLE
             due = settled if due is None or settled < due else due
-        if self._gesture is None:
-            nearest = self._position + self._room()
+        nearest = self._position + self._room()
         duration = self._duration
         if duration is not None:
             if duration < nearest:
