@@ -318,36 +318,36 @@ class Viewing(Playhead):
         """
         if self._seek is not None or self._is_protected():
             return
-        due = self._gesture_settles_at()
-        # When what is held may be saved; when what is known of a jump no longer matters.
         waits = self._waits_until(now)
-        timed = due is not None or waits is not None
-        if self._reasons:
-            if waits is None:
-                return
-            due = waits if due is None or waits < due else due
-        if self._duration_changed_at is not None:
-            timed = True
-            settled = self._duration_changed_at + DURATION_SETTLE
-            due = settled if due is None or settled < due else due
+        if self._reasons and waits is None:
+            return
+        # Until the first of these nothing depends on the time: a gesture settles, what is held may
+        # be saved, a changed duration has stood, a jump can no longer be announced.
+        until = inf if waits is None else waits
+        settles = self._gesture_settles_at()
+        if settles is not None and settles < until:
+            until = settles
+        changed_at = self._duration_changed_at
+        if changed_at is not None and changed_at + DURATION_SETTLE < until:
+            until = changed_at + DURATION_SETTLE
+        jump = self._jump
+        if jump is not None and now < jump.at + LATE_ANNOUNCEMENT + 2 * ROUNDING < until:
+            until = jump.at + LATE_ANNOUNCEMENT + 2 * ROUNDING
         nearest = self._position + self._room()
         duration = self._duration
         if duration is not None:
             if duration < nearest:
                 nearest = duration
-            if self._gesture is None and self._duration_changed_at is None:
+            if self._gesture is None and changed_at is None:
                 milestone = self._milestone_position()
                 if milestone < nearest:
                     nearest = milestone
-        jump = self._jump
-        if jump is not None and now <= jump.at + LATE_ANNOUNCEMENT + ROUNDING:
-            timed = True
         self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
-        if timed:
-            self._next_timed = nearest
-            self._until = inf if due is None else due - self._clock_lag - 2 * ROUNDING
-        else:
+        if until == inf:
             self._next = nearest
+        else:
+            self._next_timed = nearest
+            self._until = until - self._clock_lag - 2 * ROUNDING
 
     # What the modes decide
 
