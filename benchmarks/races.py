@@ -73,7 +73,7 @@ def all_races() -> list[Race]:
         _many_hours(),
         _making(),
         Race("memory of a tracker", bytes_of_trackers, (), unit="B", rounds=1),
-        Race("import", import_times, (Ratio("milestone_progress", "attrs"),), rounds=20),
+        Race("import", import_times(), (Ratio("milestone_progress", "attrs"),), rounds=20),
     ]
 
 
