@@ -1406,3 +1406,11 @@ def test_8_a_restored_interval_tracker_behaves_identically(log: Log, number: int
     restored = IntervalTracker.restore(snapshot, log.interval_policy)
     assert restored.feed(log.events[cut:]) == tracker.feed(log.events[cut:])
     assert restored.snapshot() == tracker.snapshot()
+
+
+def test_4_4_a_seek_over_thousands_of_milestones_reaches_the_highest_of_them() -> None:
+    milestones = tuple(number / 1000 for number in range(1, 100_001))
+    viewing = playing(SavePolicy(milestones=milestones), duration=1000, position=0.005)
+    viewing.seek(750)
+    viewing.watch(2)
+    assert viewing.tracker.milestone == 75.2

@@ -438,9 +438,11 @@ class Viewing(Playhead):
             or (self._phase is not Phase.PLAYING and not shown.paused)
         ):
             return False
-        while self._position >= self._milestone_position():
-            self._milestone = self._milestones[self._next_milestone]
-            self._next_milestone += 1
+        # A seek may pass thousands at once.
+        self._next_milestone = bisect_right(
+            self._milestones, self._position, lo=self._next_milestone, key=self._position_of
+        )
+        self._milestone = self._milestones[self._next_milestone - 1]
         return True
 
     def _find_next_milestone(self) -> None:
@@ -450,11 +452,12 @@ class Viewing(Playhead):
     def _milestone_position(self) -> float:
         """Return where the next milestone lies, seconds of media; the duration must be known."""
         index = self._next_milestone
+        return self._position_of(self._milestones[index]) if index < len(self._milestones) else inf
+
+    def _position_of(self, milestone: float) -> float:
         duration = self._duration
         assert duration is not None
-        if index == len(self._milestones):
-            return inf
-        position = self._milestones[index] * duration / 100
+        position = milestone * duration / 100
         # The last one must be within reach, whatever rounding does to the product.
         return position if position < duration else duration
 
