@@ -319,8 +319,6 @@ class Viewing(Playhead):
         if self._seek is not None or self._is_protected():
             return
         waits = self._waits_until(now)
-        if self._reasons and waits is None:
-            return
         # Until the first of these nothing depends on the time: a gesture settles, what is held may
         # be saved, a changed duration has stood, a jump can no longer be announced.
         until = inf if waits is None else waits
