@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from milestone_progress import (
+    Complete,
     Emptied,
     Ended,
     Event,
@@ -23,6 +24,8 @@ from milestone_progress import (
     Play,
     SaveDecision,
     SavePolicy,
+    Seeked,
+    Seeking,
     Tick,
     TimeUpdate,
     Tracker,
@@ -132,28 +135,107 @@ class Move:
     """What happens next in a burst, relative to what happened before."""
 
     kind: type[Event]
-    times: int
-    # Before each of them; below 0 the clock is set back.
-    seconds: float
+    # Before it, and from it to the next one; below 0 the clock is set back.
+    seconds: float = 0.0
+    times: int = 1
     # Where: there; so much further on; None of both for played on.
-    to: float | None
-    by: float | None
-    duration: float | None
-    rate: float | None
+    to: float | None = None
+    by: float | None = None
+    duration: float | None = None
+    rate: float | None = None
+
+
+# Times and positions at which something could go wrong. None stands for what is said most often.
+_SELDOM = [None] * 8
+_SECONDS = st.sampled_from([0.25, 1.0, 0.0, 2.0, 2.25, 4.0, 10.0, 31.0, 600.0, -1.0, -3600.0])
+_TO = st.sampled_from([50.0, 0.0, 0.5, 1.0, 9.5, 10.0, 95.0, 99.0, 99.5, 100.0, 300.0])
+_BY = st.sampled_from([0.0, 0.25, 1.25, 10.0, 11.0, -0.5, -1.25, -15.0])
 
 
 def moves(kinds: Collection[type[Event]] = (TimeUpdate, *EVENT_KINDS)) -> SearchStrategy[Move]:
-    """Draw moves with times and positions at which something could go wrong."""
-    seldom = [None] * 8
+    """Draw single events, anywhere and at any time."""
     return st.builds(
         Move,
         kind=st.sampled_from(list(kinds)),
+        seconds=_SECONDS,
         times=st.sampled_from([1, 1, 1, 2, 4, 16]),
-        seconds=st.sampled_from([0.25, 1.0, 0.0, 2.0, 2.25, 4.0, 10.0, 31.0, 600.0, -1.0, -3600.0]),
-        to=st.sampled_from([*seldom, 0.0, 0.5, 1.0, 9.5, 10.0, 50.0, 95.0, 99.0, 99.5, 100.0, 300]),
-        by=st.sampled_from([None, None, None, 0.0, 0.25, 1.25, 10.0, 11.0, -0.5, -1.25, -15.0]),
-        duration=st.sampled_from([*seldom, DURATION, 100.25, 60.0, 8.0, inf]),
-        rate=st.sampled_from([*seldom, 1.0, 2.0, 0.5, 16.0]),
+        to=st.sampled_from(_SELDOM) | _TO,
+        by=st.none() | _BY,
+        duration=st.sampled_from([*_SELDOM, DURATION, 100.25, 60.0, 8.0, inf]),
+        rate=st.sampled_from([*_SELDOM, 1.0, 2.0, 0.5, 16.0]),
+    )
+
+
+def acts() -> SearchStrategy[list[Move]]:
+    """Draw what viewers do and players tell of it, each now and then a little wrong."""
+    anything = moves().map(lambda move: [move])
+    return watches() | rests() | seeks() | watches() | seeks() | anything | stalls() | ends()
+
+
+def watches() -> SearchStrategy[list[Move]]:
+    """Draw some reports while playing, after a `Play` or without."""
+    seconds = st.sampled_from([0.25, 1.0, 0.5, 4.0])
+    times = st.integers(1, 20)
+    reports = st.builds(Move, st.just(TimeUpdate), seconds=seconds, times=times)
+    return st.tuples(st.sampled_from([[], [Move(Play, by=0.0)]]), reports).map(
+        lambda told: [*told[0], told[1]]
+    )
+
+
+def rests() -> SearchStrategy[list[Move]]:
+    """Draw a pause and how it ends, or shows that it is long."""
+    back = st.sampled_from([Play, Tick, TimeUpdate, Unload, Seeking, Pause, Complete])
+    return st.tuples(back, st.sampled_from([31.0, 5.0, 1.0])).map(
+        lambda drawn: [Move(Pause, 0.25, by=0.0), Move(drawn[0], drawn[1], by=0.0)]
+    )
+
+
+def seeks() -> SearchStrategy[list[Move]]:
+    """Draw a seek: announced, told of by a report before (Chromium, on a click), or hardly told."""
+    return st.builds(
+        _seek,
+        kinds=st.sampled_from(
+            [
+                (Seeking, TimeUpdate, Seeked),
+                (TimeUpdate, Seeking, Seeked),
+                (Seeking, Seeked, Play, TimeUpdate),
+                (TimeUpdate, Seeking, TimeUpdate, Seeked, Play, Tick),
+                (Seeking,),
+                (Seeked,),
+                (TimeUpdate,),
+            ]
+        ),
+        seconds=st.sampled_from([2.25, 0.25, 0.0, 1.0]),
+        to=st.none() | _TO,
+        by=st.sampled_from([11.0, -15.0, 30.0, 10.0, -1.25, 0.25]),
+    )
+
+
+def _seek(kinds: Sequence[type[Event]], seconds: float, to: float | None, by: float) -> list[Move]:
+    first, *rest = kinds
+    return [Move(first, seconds, to=to, by=by), *(Move(kind, seconds, by=0.0) for kind in rest)]
+
+
+def stalls() -> SearchStrategy[list[Move]]:
+    """Draw reports from the same place."""
+    return st.builds(
+        lambda seconds, times: [Move(TimeUpdate, seconds, times, by=0.0)],
+        st.sampled_from([1.0, 10.0, 31.0]),
+        st.integers(1, 3),
+    )
+
+
+def ends() -> SearchStrategy[list[Move]]:
+    """Draw the end of the media, or of the viewing."""
+    end = Move(TimeUpdate, 0.25, to=DURATION)
+    return st.sampled_from(
+        [
+            [end, Move(Pause, by=0.0), Move(Ended, by=0.0)],
+            [Move(Ended, 0.25)],
+            [Move(Unload, by=0.0, times=2)],
+            [Move(TimeUpdate, 0.25, to=0.0), Move(Unload, by=0.0), Move(Emptied, 0.25)],
+            [Move(Complete, 0.25)],
+        ]
     )
 
 
@@ -165,9 +247,9 @@ class Teller:
     position: float = 0.0
     rate: float = 1.0
 
-    def tell(self, move: Move) -> list[Event]:
-        """Return the events of a move."""
-        return [self._event(move) for _ in range(move.times)]
+    def tell(self, *moves: Move) -> list[Event]:
+        """Return the events of some moves."""
+        return [self._event(move) for move in moves for _ in range(move.times)]
 
     def _event(self, move: Move) -> Event:
         self.rate = move.rate or self.rate
@@ -180,21 +262,27 @@ class Teller:
         kind, at, position = move.kind, self.at, self.position
         if issubclass(kind, (Emptied, MediaInfo, Tick)):
             return kind(at=at, duration=move.duration, rate=move.rate)
-        if issubclass(kind, (Ended, Unload)) and move.to is None:
+        if issubclass(kind, (Ended, Unload)) and move.to is move.by is None:
             return kind(at=at, duration=move.duration, rate=move.rate)
         return kind(at=at, position=position, duration=move.duration, rate=move.rate)
 
 
-def bursts(*, max_size: int = 40) -> SearchStrategy[list[Event]]:
-    """Draw events in any order, about a media of 100 s mostly."""
+def bursts(*, max_size: int = 20) -> SearchStrategy[list[Event]]:
+    """Draw one act after the other, about a media of 100 s mostly."""
     duration = st.sampled_from([DURATION, DURATION, 8.0, 1000.0, inf, None])
-    return st.builds(_burst, duration, st.lists(moves(), max_size=max_size))
+    # Lists alone would be short mostly.
+    sizes = st.integers(0, max_size)
+    lists = sizes.flatmap(lambda size: st.lists(acts(), min_size=size, max_size=size))
+    return st.builds(_burst, duration, st.sampled_from([True, True, True, False]), lists)
 
 
-def _burst(duration: float | None, burst: list[Move]) -> list[Event]:
-    teller = Teller()
-    told = [event for move in burst for event in teller.tell(move)]
-    return told if duration is None else [MediaInfo(at=START, duration=duration), *told]
+def _burst(duration: float | None, plays: bool, burst: list[list[Move]]) -> list[Event]:
+    beginning: list[Event] = []
+    if duration is not None:
+        beginning.append(MediaInfo(at=START, duration=duration))
+    if plays:
+        beginning.append(Play(at=START, position=0))
+    return [*beginning, *Teller().tell(*(move for act in burst for move in act))]
 
 
 @st.composite

@@ -303,7 +303,7 @@ def test_leaving_costs_one_save_each_time(case: Case) -> None:
 
 
 @given(
-    st.builds(Case, save_policies(exact=True), st.none(), bursts(max_size=60))
+    st.builds(Case, save_policies(exact=True), st.none(), bursts(max_size=30))
     | cases(save_policies(exact=True), exact=True)
 )
 def test_no_more_is_at_risk_than_the_policy_allows(case: Case) -> None:
