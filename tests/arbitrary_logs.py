@@ -83,7 +83,7 @@ def cases(
     return st.builds(
         Case,
         any_policies(exact=exact) if policies is None else policies,
-        st.none() | _near_states() | strategies.saved_states(consistent=False, exact=exact),
+        st.none() | near_states() | strategies.saved_states(consistent=False, exact=exact),
         logs(exact=exact),
     )
 
@@ -107,7 +107,7 @@ def save_policies(*, exact: bool = False) -> SearchStrategy[SavePolicy]:
     return eager | strategies.save_policies(exact=exact)
 
 
-def _near_states() -> SearchStrategy[Saved]:
+def near_states() -> SearchStrategy[Saved]:
     """Draw what may have been saved of the media that bursts are about."""
     return st.builds(
         Saved,
@@ -169,7 +169,7 @@ def moves(kinds: Collection[type[Event]] = (TimeUpdate, *EVENT_KINDS)) -> Search
 def acts() -> SearchStrategy[list[Move]]:
     """Draw what viewers do and players tell of it, each now and then a little wrong."""
     anything = moves().map(lambda move: [move])
-    return watches() | rests() | seeks() | watches() | seeks() | anything | stalls() | ends()
+    return watches() | rests() | seeks() | watches() | scrubs() | anything | stalls() | ends()
 
 
 def watches() -> SearchStrategy[list[Move]]:
@@ -214,6 +214,24 @@ def seeks() -> SearchStrategy[list[Move]]:
 def _seek(kinds: Sequence[type[Event]], seconds: float, to: float | None, by: float) -> list[Move]:
     first, *rest = kinds
     return [Move(first, seconds, to=to, by=by), *(Move(kind, seconds, by=0.0) for kind in rest)]
+
+
+def scrubs() -> SearchStrategy[list[Move]]:
+    """Draw seeks and a little playing by turns, so quickly that they may be one gesture."""
+    return st.builds(
+        lambda by, pause, seconds, times: (
+            [
+                Move(Seeking, pause, by=by),
+                Move(Seeked, by=0.0),
+                Move(TimeUpdate, seconds),
+            ]
+            * times
+        ),
+        by=st.sampled_from([11.0, 30.0, 0.0, -15.0]),
+        pause=st.sampled_from([0.25, 1.0, 2.25]),
+        seconds=st.sampled_from([1.0, 0.5]),
+        times=st.integers(1, 40),
+    )
 
 
 def stalls() -> SearchStrategy[list[Move]]:

@@ -27,6 +27,7 @@ from arbitrary_logs import (
     bursts,
     cases,
     decisions_of,
+    near_states,
     save_policies,
     shifted,
     times,
@@ -303,7 +304,7 @@ def test_leaving_costs_one_save_each_time(case: Case) -> None:
 
 
 @given(
-    st.builds(Case, save_policies(exact=True), st.none(), bursts(max_size=30))
+    st.builds(Case, save_policies(exact=True), st.none() | near_states(), bursts(max_size=30))
     | cases(save_policies(exact=True), exact=True)
 )
 def test_no_more_is_at_risk_than_the_policy_allows(case: Case) -> None:

@@ -30,6 +30,7 @@ from arbitrary_logs import (
     cases,
     moves,
     rests,
+    scrubs,
     seeks,
     stalls,
     watches,
@@ -137,6 +138,10 @@ class Viewing(RuleBasedStateMachine):
 
     @rule(act=seeks())
     def seeks(self, act: list[Move]) -> None:
+        self.tell(*self.teller.tell(*act))
+
+    @rule(act=scrubs())
+    def scrubs(self, act: list[Move]) -> None:
         self.tell(*self.teller.tell(*act))
 
     @rule(act=rests())
