@@ -185,8 +185,11 @@ def watches() -> SearchStrategy[list[Move]]:
 def rests() -> SearchStrategy[list[Move]]:
     """Draw a pause and how it ends, or shows that it is long."""
     back = st.sampled_from([Play, Tick, TimeUpdate, Unload, Seeking, Pause, Complete])
-    return st.tuples(back, st.sampled_from([31.0, 5.0, 1.0])).map(
-        lambda drawn: [Move(Pause, 0.25, by=0.0), Move(drawn[0], drawn[1], by=0.0)]
+    return st.builds(
+        lambda kind, seconds, by: [Move(Pause, 0.25, by=0.0), Move(kind, seconds, by=by)],
+        back,
+        st.sampled_from([31.0, 5.0, 1.0]),
+        by=st.sampled_from([0.0, 0.0, 0.0, 1.0, 1.25, 4.0]),
     )
 
 
