@@ -39,6 +39,10 @@ __all__ = [
 ]
 
 
+# What no `TimeUpdate` says.
+_NO_TIME_UPDATE = object()
+
+
 # Named functions, not lambdas or partials: the types of the constructors are read off them.
 def _at(value: float) -> float:
     return number("at", value)
@@ -62,16 +66,21 @@ def _rate(value: float | None) -> float | None:
 
 
 @lru_cache(maxsize=1024)
-def _saying(duration: float | None, rate: float | None) -> tuple[float | None, float | None]:
+def _pair(duration: float | None, rate: float | None) -> tuple[float | None, float | None]:
     """Return the same pair for the same values, as long as it is remembered."""
     return duration, rate
+
+
+def saying(duration: float | None, rate: float | None) -> object:
+    """Return what an event says of duration and rate as one object, None for nothing."""
+    return None if duration is None and rate is None else _pair(duration, rate)
 
 
 class _Says:
     """The room for what a `TimeUpdate` says of duration and rate, as one object.
 
-    Trackers ask of every event whether it is a `TimeUpdate` that says the same as the one before,
-    and identity answers that fastest. It is no field: it follows from those.
+    Trackers ask of every event whether it is a `TimeUpdate` that says nothing new, and identity
+    answers that fastest. It is no field: it follows from those. Other kinds have `_NO_TIME_UPDATE`.
     """
 
     __slots__ = ("_says",)
@@ -89,7 +98,7 @@ class TimeUpdate(_Says):
     rate: float | None = field(default=None, converter=_rate)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_says", _saying(self.duration, self.rate))
+        object.__setattr__(self, "_says", saying(self.duration, self.rate))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _time_update, (self.at, self.position, self.duration, self.rate)
@@ -99,7 +108,7 @@ class TimeUpdate(_Says):
 class Play:
     """Playback started or resumed."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -110,7 +119,7 @@ class Play:
 class Pause:
     """Playback stopped, by the viewer or by the player."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -121,7 +130,7 @@ class Pause:
 class Seeking:
     """A seek began; ``position`` is already the new one."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -132,7 +141,7 @@ class Seeking:
 class Seeked:
     """A seek landed here."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -143,7 +152,7 @@ class Seeked:
 class Ended:
     """The end was reached; without a position, at the duration."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -157,7 +166,7 @@ class Unload:
     Without a position, at the last known one.
     """
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -168,7 +177,7 @@ class Unload:
 class Emptied:
     """The player dropped its media; the position it reports then means nothing."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
@@ -178,7 +187,7 @@ class Emptied:
 class MediaInfo:
     """Duration or rate became known; the position that players report here may be stale."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
@@ -188,7 +197,7 @@ class MediaInfo:
 class Complete:
     """The viewer pressed "mark as complete"; without a position, at the last known one."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -199,7 +208,7 @@ class Complete:
 class Tick:
     """Only time passed; the answer to a tracker's ``deadline``."""
 
-    _says: ClassVar[object] = None
+    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)

@@ -12,7 +12,7 @@ from math import inf
 from attrs import evolve
 
 from ._decision import SaveDecision, SavedState, Trigger
-from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate
+from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate, saying
 from ._numbers import number, number_or_nothing
 from ._played import seconds_within
 from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING, Playhead
@@ -55,6 +55,7 @@ class Viewing(Playhead):
         "_next_milestone",
         "_next_timed",
         "_reasons",
+        "_said",
         "_saved_milestone",
         "_saved_played_time",
         "_saved_position",
@@ -101,6 +102,7 @@ class Viewing(Playhead):
         # The fast way of `handle`, described there: closed.
         self._last = _NO_REPORT
         self._before: TimeUpdate | None = None
+        self._said: object = None
         self._next = self._next_timed = self._until = _CLOSED
 
     def __repr__(self) -> str:
@@ -193,30 +195,29 @@ class Viewing(Playhead):
         # `_next` is the nearest position at which something happens, and minus infinity while
         # every event must be looked at closely. A step of under a second is continuous whatever
         # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
-        # consequences when somebody asks. Only while something waits for a time to come must it
-        # be known what time it is: then `_next_timed` and `_until` stand in for `_next`.
-        # Only a `TimeUpdate` says what another one said, so that comparison is that of the types,
-        # too. Each attribute costs a seventh of the whole; chained comparisons cost as much.
-        last = self._last
+        # consequences when somebody asks. While something waits for a time to come it must be
+        # known what time it is, too: then `_next_timed` and `_until` stand in for `_next`.
+        # `_says` is None for a `TimeUpdate` that says nothing of duration and rate, and for other
+        # kinds it is nothing that can have been said: so that comparison is that of the types, too.
+        # Each attribute costs a tenth of the whole, as does a chained comparison; so does
+        # `if position < ... or (...)`, compared with saying the rest twice.
         try:
-            if event._says is last._says or event._says == last._says:
+            says = event._says
+            if says is None or says is self._said or says == self._said:
+                last = self._last
                 position: float = event.position  # type: ignore[union-attr, assignment]  # as said
-                step = position - last.position
-                if (
-                    step < 1.0
-                    and step >= 0.0
-                    and (
-                        position < self._next
-                        or (
-                            position < self._next_timed
-                            and event.at >= last.at
-                            and event.at < self._until
-                        )
-                    )
-                ):
-                    self._before = last
-                    self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
-                    return None
+                if position < self._next:  # noqa: SIM114  # slower, as said
+                    step = position - last.position
+                    if step < 1.0 and step >= 0.0:
+                        self._before = last
+                        self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
+                        return None
+                elif position < self._next_timed and event.at >= last.at and event.at < self._until:
+                    step = position - last.position
+                    if step < 1.0 and step >= 0.0:
+                        self._before = last
+                        self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
+                        return None
         except AttributeError:
             raise InvalidValueError("event", event, "one of the playback events") from None
         return self._handle_closely(event)
@@ -285,7 +286,7 @@ class Viewing(Playhead):
             self._learn_rate(event.rate)
         if decision is not None:
             self._note_save(decision.trigger, now)
-        if kind is TimeUpdate and self._phase is Phase.PLAYING:
+        if shown.reported and self._phase is Phase.PLAYING and self._seek is None:
             self._open_fast_way(event, now)
         return decision
 
@@ -316,7 +317,15 @@ class Viewing(Playhead):
 
         While something waits for a time to come, also only until that time.
         """
-        if self._seek is not None or self._is_protected():
+        run_start = self._run_start
+        position = event.position  # type: ignore[union-attr]  # it reported one
+        if (
+            self._is_protected()
+            # The playhead went elsewhere (2.4, 4.8), or where the run does not reach (3.7).
+            or position != self._position
+            or run_start is None
+            or position < run_start
+        ):
             return
         waits = self._waits_until(now)
         # Until the first of these nothing depends on the time: a gesture settles, what is held may
@@ -331,7 +340,7 @@ class Viewing(Playhead):
         jump = self._jump
         if jump is not None and now < jump.at + LATE_ANNOUNCEMENT + 2 * ROUNDING < until:
             until = jump.at + LATE_ANNOUNCEMENT + 2 * ROUNDING
-        nearest = self._position + self._room()
+        nearest = position + self._room()
         duration = self._duration
         if duration is not None:
             if duration < nearest:
@@ -340,7 +349,8 @@ class Viewing(Playhead):
                 milestone = self._milestone_position()
                 if milestone < nearest:
                     nearest = milestone
-        self._last = event  # type: ignore[assignment]  # called with a TimeUpdate only
+        self._last = event  # type: ignore[assignment]  # as good as one: it reported its position
+        self._said = saying(event.duration, event.rate)
         if until == inf:
             self._next = nearest
         else:
