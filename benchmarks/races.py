@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from baselines import Nothing, closure, closure_of_positions
+from baselines import Nothing, closure, closure_of_positions, closure_that_remembers
 from footprint import bytes_of_trackers, import_times
 from milestone_progress import Event, SavePolicy, TimeUpdate, Tracker, event_from_dict
 from peers import statemachine_calls, transitions_calls
@@ -95,6 +95,9 @@ def _viewing(name: str, events: Sequence[Event], *, peers: bool = True) -> Race:
     positions = [event.position for event in seen]
     laps = {
         "closure": each(lambda: closure(DEFAULT_MILESTONES, HOUR), seen),
+        "closure that remembers": each(
+            lambda: closure_that_remembers(DEFAULT_MILESTONES, HOUR), seen
+        ),
         "closure of bare positions": each(
             lambda: closure_of_positions(DEFAULT_MILESTONES, HOUR), positions
         ),
@@ -105,6 +108,7 @@ def _viewing(name: str, events: Sequence[Event], *, peers: bool = True) -> Race:
     ratios = [
         Ratio("handle", "closure"),
         Ratio("feed", "closure"),
+        Ratio("handle", "closure that remembers"),
         Ratio("handle", "closure of bare positions"),
         Ratio("empty method", "closure"),
     ]
