@@ -34,6 +34,9 @@ def played_to_text(played: int) -> str:
     """
     if type(played) is not int or played < 0 or played.bit_length() > LONGEST:
         raise InvalidValueError("played", played, f"a bitset of at most {LONGEST} seconds")
+    if played and played & (played + (played & -played)) == 0:
+        # Nearly all viewings are one range.
+        return f"{(played & -played).bit_length() - 1}-{played.bit_length() - 1}"
     # Texts are searched in one go, where shifting an int copies it for every range.
     digits = f"{played:b}"
     ranges = []

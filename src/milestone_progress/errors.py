@@ -4,10 +4,14 @@
 
     MilestoneProgressError
     ├── InvalidValueError (also a ValueError)   a field holds a value it cannot hold
+    ├── ConflictError                           somebody else saved a record first
+    ├── StoreError                              a store could not do what it was asked to
     └── TraceError                              a line of a recorded trace cannot be read
+
+`ConflictError` carries records, so it lives beside them.
 """
 
-__all__ = ["InvalidValueError", "MilestoneProgressError", "TraceError"]
+__all__ = ["InvalidValueError", "MilestoneProgressError", "StoreError", "TraceError"]
 
 # Enough to recognise the value, too little to flood a log with somebody's 10 MB.
 _LONGEST_SHOWN = 80
@@ -34,6 +38,14 @@ class InvalidValueError(MilestoneProgressError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.field} must be {self.expected}, not {shown(self.value)}"
+
+
+class StoreError(MilestoneProgressError):
+    """A store could not do what it was asked to; its ``__cause__`` is the driver's own error.
+
+    Whether a save happened may be unknown (the answer was lost, not the request). It is safe to
+    make it again: a save is made once whatever the number of tries.
+    """
 
 
 class TraceError(MilestoneProgressError):
