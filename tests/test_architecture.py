@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
     "_numbers": ("errors",),
     "_played": ("errors",),
+    "_identifiers": ("errors",),
     "_events": ("errors", "_numbers"),
     "_policy": ("errors", "_numbers"),
     "_states": ("_events",),
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "_viewing",
         "_snapshot",
     ),
+    "_record": ("errors", "_numbers", "_played", "_identifiers", "_decision"),
     "_replay": ("_events", "_policy", "_decision", "_tracker"),
 }
 PURE = tuple(MAY_IMPORT)
@@ -54,8 +56,9 @@ ABOVE: dict[str, tuple[str, ...]] = {
     "__init__": (),
     "_trace": (),
     "simulator": (),
-    "testing": ("simulator",),
-    "_cli": ("_trace", "simulator"),
+    "stores": (),
+    "testing": ("simulator", "stores"),
+    "_cli": ("_trace", "simulator", "stores"),
     "__main__": ("_cli",),
 }
 
@@ -71,6 +74,7 @@ PURE_IMPORTS = {
     "re",
     "types",
     "typing",
+    "unicodedata",
 }
 # What a module could do without importing anything.
 IMPURE_BUILTINS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
@@ -193,6 +197,8 @@ def test_importing_the_package_loads_nothing_slow_and_nothing_that_acts() -> Non
 
 PUBLIC = [
     "Complete",
+    "ConflictError",
+    "ConflictPolicy",
     "Emptied",
     "Ended",
     "Event",
@@ -204,11 +210,13 @@ PUBLIC = [
     "Pause",
     "Phase",
     "Play",
+    "ProgressRecord",
     "SaveDecision",
     "SavePolicy",
     "SavedState",
     "Seeked",
     "Seeking",
+    "StoreError",
     "Tick",
     "TimeUpdate",
     "TraceError",
@@ -216,6 +224,7 @@ PUBLIC = [
     "Trigger",
     "Unload",
     "event_from_dict",
+    "merge",
     "played_from_text",
     "played_to_text",
     "tracker_for",

@@ -22,12 +22,15 @@ from ._events import (
 )
 from ._played import played_from_text, played_to_text
 from ._policy import IntervalPolicy, SavePolicy
+from ._record import ConflictError, ConflictPolicy, ProgressRecord, merge
 from ._states import Phase
 from ._tracker import IntervalTracker, Tracker, tracker_for
-from .errors import InvalidValueError, MilestoneProgressError, TraceError
+from .errors import InvalidValueError, MilestoneProgressError, StoreError, TraceError
 
 __all__ = [
     "Complete",
+    "ConflictError",
+    "ConflictPolicy",
     "Emptied",
     "Ended",
     "Event",
@@ -39,11 +42,13 @@ __all__ = [
     "Pause",
     "Phase",
     "Play",
+    "ProgressRecord",
     "SaveDecision",
     "SavePolicy",
     "SavedState",
     "Seeked",
     "Seeking",
+    "StoreError",
     "Tick",
     "TimeUpdate",
     "TraceError",
@@ -51,6 +56,7 @@ __all__ = [
     "Trigger",
     "Unload",
     "event_from_dict",
+    "merge",
     "played_from_text",
     "played_to_text",
     "tracker_for",

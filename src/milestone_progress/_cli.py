@@ -5,7 +5,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from importlib.resources import files
@@ -16,10 +17,13 @@ from attrs import asdict, fields
 
 from ._decision import SaveDecision
 from ._events import Event
+from ._identifiers import identifier
 from ._policy import IntervalPolicy, SavePolicy
+from ._record import ProgressRecord
 from ._replay import MediaSummary, Replay
 from ._trace import events_of_media, read_trace
-from .errors import InvalidValueError, MilestoneProgressError
+from .errors import InvalidValueError, MilestoneProgressError, shown
+from .stores import ProgressStore, ViewerExporter, open_store, save_merged
 
 __all__ = ["main"]
 
@@ -87,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         "--interval", action="store_true", help="decide as the legacy mode, every 30 s played"
     )
     replay.add_argument("--json", action="store_true", help="one line of JSON per decision")
+    _add_store(replay, "save what is decided there, and show what is stored in the end")
+    replay.add_argument("--viewer", help="whose progress to save")
+    replay.add_argument(
+        "--media",
+        help="in what; if a trace shows further media, they are saved as MEDIA/2, MEDIA/3, …",
+    )
     replay.add_argument(
         "--drop",
         action="append",
@@ -94,7 +104,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TYPE,...",
         help="leave events of these types out, as a player would that never sends them",
     )
+    show = commands.add_parser(
+        "show",
+        help="show what is stored of a viewer",
+        description="Show what is stored of a viewer: all media in order, or one.",
+    )
+    show.set_defaults(run=_show)
+    _add_store(show, "where to look", required=True)
+    show.add_argument("--viewer", required=True, help="whose progress to show")
+    show.add_argument("--media", help="of which media only")
+    show.add_argument("--json", action="store_true", help="one line of JSON per record")
     return parser
+
+
+def _add_store(command: argparse.ArgumentParser, purpose: str, *, required: bool = False) -> None:
+    command.add_argument(
+        "--store",
+        required=required,
+        metavar="URL",
+        help=f"sqlite:PATH, redis://… or postgresql://…: {purpose}",
+    )
+    command.add_argument(
+        "--namespace", default="default", help='whose part of the store (default: "default")'
+    )
 
 
 # replay
@@ -105,7 +137,51 @@ def _replay(options: argparse.Namespace) -> None:
     drop = frozenset(name.strip() for names in options.drop for name in names.split(","))
     if not options.traces and not options.demo:
         raise _UsageError("replay: name a trace, or - for standard input, or --demo")
+    given = [option is not None for option in (options.store, options.viewer, options.media)]
+    if any(given) and not all(given):
+        raise _UsageError("replay: --store, --viewer and --media go together")
     replay = Replay(policy)
+    with ExitStack() as stack:
+        save = None
+        if options.store is not None:
+            store = stack.enter_context(
+                closing(open_store(options.store, namespace=options.namespace))
+            )
+            save = _Saver(store, options.viewer, options.media, replay.media)
+        _replay_traces(options, replay, drop, save)
+
+
+class _Saver:
+    """Saves decisions as a server would that had received each at the moment it was made."""
+
+    def __init__(
+        self, store: ProgressStore, viewer: str, media: str, summaries: Sequence[MediaSummary]
+    ) -> None:
+        self._store = store
+        self._viewer = identifier("viewer", viewer)
+        self._media = identifier("media", media)
+        self._summaries = summaries
+        #: What is stored, by media.
+        self.stored: dict[str, ProgressRecord] = {}
+
+    def __call__(self, index: int, decision: SaveDecision) -> None:
+        media = f"{self._media}/{index + 1}" if index else self._media
+        before = self.stored.get(media) or self._store.load(self._viewer, media)
+        record = ProgressRecord.from_decision(
+            decision,
+            viewer=self._viewer,
+            media=media,
+            # Before 1970 there were no servers, but traces may begin at 0.
+            received_at=max(0.0, decision.at),
+            played=self._summaries[index].played,
+            generation=0 if before is None else before.generation,
+        )
+        self.stored[media] = save_merged(self._store, record)
+
+
+def _replay_traces(
+    options: argparse.Namespace, replay: Replay, drop: Collection[str], save: _Saver | None
+) -> None:
     traces: list[tuple[str, Callable[[], AbstractContextManager[IO[bytes]]]]] = [
         (name, partial(_opened, name)) for name in options.traces
     ]
@@ -115,6 +191,8 @@ def _replay(options: argparse.Namespace) -> None:
     for source, opened in traces:
         with opened() as stream:
             for media, seconds, decision in _replayed(replay, stream, source, drop):
+                if save is not None:
+                    save(media, decision)
                 if options.json:
                     line = {"media": media} | asdict(decision)
                     print(json.dumps(line, allow_nan=False), flush=True)
@@ -123,6 +201,10 @@ def _replay(options: argparse.Namespace) -> None:
     if not options.json:
         _print_table(rows, several=len(replay.media) > 1)
         _print_summary(replay.media)
+    if save is not None:
+        if not options.json:
+            print("\nstored")
+        _print_records(list(save.stored.values()), as_json=options.json)
 
 
 def _replayed(
@@ -222,6 +304,42 @@ def _print_summary(media: Sequence[MediaSummary]) -> None:
     print()
     for name, value in lines:
         print(f"{name:<26}{value}")
+
+
+# show
+
+
+def _show(options: argparse.Namespace) -> None:
+    with closing(open_store(options.store, namespace=options.namespace)) as store:
+        if options.media is None:
+            if not isinstance(store, ViewerExporter):
+                raise _UsageError("show: this store tells of single media only, add --media")
+            records = store.export_viewer(options.viewer)
+        else:
+            record = store.load(options.viewer, options.media)
+            records = [] if record is None else [record]
+    if not records:
+        raise _UsageError(f"show: nothing is stored of {shown(options.viewer)}")
+    _print_records(records, as_json=options.json)
+
+
+def _print_records(records: Sequence[ProgressRecord], *, as_json: bool) -> None:
+    if as_json:
+        for record in records:
+            print(json.dumps(record.to_dict(), allow_nan=False), flush=True)
+        return
+    print(
+        f"{'position':>8}  {'percent':>7}  {'milestone':>9}  {'played':>8}  {'updated':<16}  media"
+    )
+    for record in records:
+        percent = "-"
+        if record.duration is not None:
+            percent = f"{min(100.0, 100 * record.position / record.duration):.1f} %"
+        updated = datetime.fromtimestamp(record.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
+        line = f"{format_time(record.position):>8}  {percent:>7}  {record.milestone:>7g} %"
+        played = format_time(record.played.bit_count())
+        done = ", completed" if record.completed else ""
+        print(f"{line}  {played:>8}  {updated}  {record.media}{done}")
 
 
 def format_time(seconds: float) -> str:

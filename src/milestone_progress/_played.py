@@ -26,14 +26,24 @@ def seconds_within(start: float, end: float) -> int:
     return (1 << last) - (1 << first) if last > first else 0
 
 
+def checked_played(played: object) -> int:
+    """Return played seconds.
+
+    Raises:
+        InvalidValueError: They are no int, or negative, or go beyond 10,000,000 seconds.
+    """
+    if type(played) is not int or played < 0 or played.bit_length() > LONGEST:
+        raise InvalidValueError("played", played, f"a bitset of at most {LONGEST} seconds")
+    return played
+
+
 def played_to_text(played: int) -> str:
     """Return played seconds as ascending inclusive ranges, ``""`` if there are none.
 
     Raises:
-        InvalidValueError: It is negative, or goes beyond 10,000,000 seconds.
+        InvalidValueError: They are no int, or negative, or go beyond 10,000,000 seconds.
     """
-    if type(played) is not int or played < 0 or played.bit_length() > LONGEST:
-        raise InvalidValueError("played", played, f"a bitset of at most {LONGEST} seconds")
+    checked_played(played)
     if played and played & (played + (played & -played)) == 0:
         # Nearly all viewings are one range.
         return f"{(played & -played).bit_length() - 1}-{played.bit_length() - 1}"

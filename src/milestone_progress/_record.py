@@ -14,7 +14,7 @@ from attrs import Attribute, Factory, evolve, field, fields, frozen
 from ._decision import SaveDecision
 from ._identifiers import identifier
 from ._numbers import number
-from ._played import LONGEST, played_from_text, played_to_text
+from ._played import checked_played, played_from_text, played_to_text
 from .errors import InvalidValueError, MilestoneProgressError
 
 __all__ = ["ConflictError", "ConflictPolicy", "ProgressRecord", "merge"]
@@ -71,8 +71,7 @@ def _completed_at(value: float | None) -> float | None:
 
 
 def _played(_record: object, _attribute: "Attribute[int]", value: int) -> None:
-    if type(value) is not int or value < 0 or value.bit_length() > LONGEST:
-        raise InvalidValueError("played", value, f"a bitset of at most {LONGEST} seconds")
+    checked_played(value)
 
 
 def _updated_at(value: float) -> float:

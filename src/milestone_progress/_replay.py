@@ -22,6 +22,7 @@ class MediaSummary:
         longest_at_risk: Longest stretch played between two saves, seconds of media.
         coverage: Share 0-1 really played, None if the duration is unknown.
         position: The playhead in the end, before the media was dropped, seconds of media.
+        played: The whole seconds played up to the last decision, as `Tracker.played` gives them.
     """
 
     saves: int = 0
@@ -29,6 +30,7 @@ class MediaSummary:
     longest_at_risk: float = 0.0
     coverage: float | None = None
     position: float = 0.0
+    played: int = 0
 
 
 @define
@@ -64,5 +66,6 @@ class Replay:
                 summary.position = tracker.position
             if decision is not None:
                 summary.saves += 1
+                summary.played = tracker.played
                 saved_at = tracker.played_time
                 yield first + index, decision

@@ -14,7 +14,7 @@ from attrs import evolve
 from ._decision import SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate, saying
 from ._numbers import number, number_or_nothing
-from ._played import seconds_within
+from ._played import checked_played, seconds_within
 from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING, Playhead
 from ._policy import SavePolicy
 from ._states import Observation, Phase
@@ -72,6 +72,7 @@ class Viewing(Playhead):
         milestone: float = 0
         duration = None
         completed = False
+        played = 0
         if record is not None:
             if isinstance(record, Viewing) or not _is_saved_state(record):
                 # A tracker looks like one, but what it knows need not have been saved.
@@ -87,7 +88,10 @@ class Viewing(Playhead):
             completed = record.completed
             if not isinstance(completed, bool):
                 raise InvalidValueError("record.completed", completed, "True or False")
+            # A record has them; whoever has saved no more than a tracker needs, has not.
+            played = checked_played(getattr(record, "played", 0))
         super().__init__(position, seeks)
+        self._played = played
         if duration is not None:
             self._learn_duration(duration, 0.0)
         self._completed = completed
@@ -145,7 +149,10 @@ class Viewing(Playhead):
 
     @property
     def played(self) -> int:
-        """The whole seconds really played: bit *n* stands for the second [*n*, *n* + 1)."""
+        """The whole seconds really played: bit *n* stands for the second [*n*, *n* + 1).
+
+        With those of the record that the tracker started from, if it had any.
+        """
         self._catch_up()
         if self._run_start is None:
             return self._played

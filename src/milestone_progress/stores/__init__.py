@@ -6,6 +6,7 @@ methods is a store, too: `milestone_progress.testing.conformance` tells whether 
 promises below.
 """
 
+from ._opening import open_store
 from ._protocols import (
     AsyncManySaver,
     AsyncProgressStore,
@@ -31,6 +32,7 @@ __all__ = [
     "Purger",
     "ViewerDeleter",
     "ViewerExporter",
+    "open_store",
     "save_merged",
     "save_merged_async",
 ]

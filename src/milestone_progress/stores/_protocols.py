@@ -12,11 +12,12 @@ These hold for every store and every method:
   not answer is a `StoreError`, too, once the time-out has passed that the store was made with.
 - A store may be used by any number of threads (an asyncio store: tasks) at once, and many stores,
   in many processes, may share a database.
+- What a store can do beyond that it has the method for: ask ``isinstance(store, ManySaver)``.
 - Times are Unix seconds of the server's clock, positions and durations seconds of media.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .._record import ConflictError, ProgressRecord
 
@@ -93,6 +94,7 @@ class ProgressStore(Protocol):
         """
 
 
+@runtime_checkable
 class ManySaver(Protocol):
     """Can save many records at once, cheaper than one by one."""
 
@@ -108,6 +110,7 @@ class ManySaver(Protocol):
         """
 
 
+@runtime_checkable
 class ViewerDeleter(Protocol):
     """Can forget a viewer."""
 
@@ -120,6 +123,7 @@ class ViewerDeleter(Protocol):
         """
 
 
+@runtime_checkable
 class ViewerExporter(Protocol):
     """Can tell all it knows of a viewer."""
 
@@ -132,6 +136,7 @@ class ViewerExporter(Protocol):
         """
 
 
+@runtime_checkable
 class Purger(Protocol):
     """Can forget what is old."""
 
@@ -168,6 +173,7 @@ class AsyncProgressStore(Protocol):
         """Close what the store opened itself: `ProgressStore.close`."""
 
 
+@runtime_checkable
 class AsyncManySaver(Protocol):
     """A `ManySaver` for asyncio."""
 
@@ -177,6 +183,7 @@ class AsyncManySaver(Protocol):
         """Save records, one that loses hindering no other: `ManySaver.save_many`."""
 
 
+@runtime_checkable
 class AsyncViewerDeleter(Protocol):
     """A `ViewerDeleter` for asyncio."""
 
@@ -184,6 +191,7 @@ class AsyncViewerDeleter(Protocol):
         """Delete all records of a viewer: `ViewerDeleter.delete_viewer`."""
 
 
+@runtime_checkable
 class AsyncViewerExporter(Protocol):
     """A `ViewerExporter` for asyncio."""
 
@@ -191,6 +199,7 @@ class AsyncViewerExporter(Protocol):
         """Return all records of a viewer: `ViewerExporter.export_viewer`."""
 
 
+@runtime_checkable
 class AsyncPurger(Protocol):
     """A `Purger` for asyncio."""
 

@@ -6,7 +6,8 @@ From the orderly to the hostile:
 - `disordered_viewings`: the same after a bad network, a wrong clock and a careless integration,
 - `events`, `hostile_events`: single events, to be made into lists (``st.lists(hostile_events())``),
 - `wire_events`, `hostile_json`: what arrives as JSON, right and wrong,
-- `save_policies`, `interval_policies`, `saved_states`: what a tracker is made with.
+- `save_policies`, `interval_policies`, `saved_states`: what a tracker is made with,
+- `records`: what is stored.
 
 ``exact=True`` draws sums of few powers of two only, so that no sum or product of them is rounded
 and a model may be compared by equality. It needs Hypothesis; no other part of the library does.
@@ -22,7 +23,9 @@ from hypothesis.strategies import SearchStrategy
 
 from .._events import WIRE_TYPES, Event
 from .._numbers import LARGEST
+from .._played import seconds_within
 from .._policy import IntervalPolicy, SavePolicy
+from .._record import LARGEST_COUNT, ProgressRecord
 from ._ordinary import DAY, LONGEST, START, numbers, rates
 from ._viewings import disordered_viewings, viewings
 
@@ -34,6 +37,7 @@ __all__ = [
     "hostile_events",
     "hostile_json",
     "interval_policies",
+    "records",
     "save_policies",
     "saved_states",
     "viewings",
@@ -191,6 +195,61 @@ def _made_consistent(state: Saved) -> Saved:
         position=position if duration is None else min(position, duration),
         milestone=100.0 if state.completed else 0.0 if milestone == 100 else milestone,
     )
+
+
+ANN = st.just("ann")
+SESSION_7 = st.just("session-7")
+
+
+def records(
+    *,
+    viewers: SearchStrategy[str] = ANN,
+    medias: SearchStrategy[str] = SESSION_7,
+    hostile: bool = False,
+) -> SearchStrategy[ProgressRecord]:
+    """Draw records: of one viewer and one media, so that they can be merged, unless told otherwise.
+
+    The same few times and positions come again and again, for it is in ties that merging fails.
+
+    Args:
+        viewers: Whose progress.
+        medias: In what.
+        hostile: Whether fields go to the limits of what they can hold.
+    """
+    seconds = st.sampled_from([0.0, 4.75, 12.0, 60.0]) | st.floats(0, LONGEST)
+    times = st.sampled_from([0.0, START, START + 1]) | st.floats(START, START + DAY)
+    counts = st.integers(0, 3)
+    milestones = st.sampled_from([0, 10, 25, 50, 99.5, 100])
+    if hostile:
+        seconds |= st.sampled_from([5e-324, 0.1 + 0.2, LARGEST])
+        times |= st.sampled_from([5e-324, LARGEST])
+        counts |= st.sampled_from([LARGEST_COUNT - 1, 2**31, 2**32])
+        milestones |= st.floats(0, 100)
+    return st.builds(
+        _record,
+        viewer=viewers,
+        media=medias,
+        position=seconds,
+        duration=st.none() | seconds.filter(bool),
+        milestone=milestones,
+        furthest=seconds,
+        completed_at=st.none() | times,
+        played=st.lists(st.tuples(st.integers(0, 600), st.integers(1, 60)), max_size=4).map(_union),
+        updated_at=times,
+        revision=counts,
+        generation=st.just(0) | counts,
+    )
+
+
+def _record(*, completed_at: float | None, **values: Any) -> ProgressRecord:
+    return ProgressRecord(completed=completed_at is not None, completed_at=completed_at, **values)
+
+
+def _union(stretches: list[tuple[int, int]]) -> int:
+    played = 0
+    for start, length in stretches:
+        played |= seconds_within(start, start + length)
+    return played
 
 
 def _milestones(*, exact: bool) -> SearchStrategy[tuple[float, ...]]:
