@@ -156,16 +156,30 @@ def test_the_core_does_no_io_reads_no_clock_and_throws_no_dice(name: str) -> Non
         assert used.isdisjoint(IMPURE_BUILTINS)
 
 
+# What extras install, and the only file or folder that may import it.
+EXTRAS = {
+    "hypothesis": "testing",
+    "psycopg": "stores/postgres.py",
+    "psycopg_pool": "stores/postgres.py",
+    "pytest": "testing",
+    "redis": "stores/redis.py",
+    "sqlalchemy": "stores/sqlalchemy.py",
+}
+
+
 def test_the_only_thing_installed_with_the_package_is_attrs() -> None:
     foreign = {
-        top
-        for name in modules()
-        for imported in others(name)
-        if (top := imported.partition(".")[0]) not in sys.stdlib_module_names
+        (top, path.relative_to(PACKAGE).as_posix())
+        for files in modules().values()
+        for path in files
+        for imported, own in imports(path)
+        if not own and (top := imported.partition(".")[0]) not in sys.stdlib_module_names
     }
-    # Hypothesis is for those who test their own code with ours.
-    assert foreign - {"hypothesis"} == {"attrs"}
-    assert {name for name in modules() if "hypothesis" in others(name)} <= {"testing"}
+    extra = {(name, path) for name, path in foreign if name != "attrs"}
+    assert {name for name, _ in extra} == EXTRAS.keys()
+    assert [
+        (name, path) for name, path in extra if not f"{path}/".startswith(f"{EXTRAS[name]}/")
+    ] == []
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -182,6 +196,12 @@ def loaded_by(statement: str) -> set[str]:
         check=True,
     )
     return set(listing.stdout.split())
+
+
+def test_the_stores_load_no_driver_but_the_one_asked_for() -> None:
+    loaded = loaded_by("import milestone_progress.stores.memory, milestone_progress.stores.sqlite")
+    assert "sqlite3" in loaded
+    assert loaded.isdisjoint({"asyncio", *EXTRAS})
 
 
 def test_importing_the_package_loads_nothing_slow_and_nothing_that_acts() -> None:
