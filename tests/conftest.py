@@ -1,9 +1,11 @@
-"""What all tests share: the `--slow` option and the Hypothesis profiles."""
+"""What all tests share: the `--slow` option, the Hypothesis profiles and the servers."""
 
 import os
 
 import pytest
 from hypothesis import settings
+
+pytest_plugins = ["servers"]
 
 settings.register_profile("ordinary", deadline=None)
 # The same examples in every run: a red build is then the change's fault.

@@ -34,10 +34,11 @@ def open_store(url: str, *, namespace: str = "default") -> ProgressStore:
 
             return PostgresStore(url, namespace=namespace)
     except ImportError as error:
-        extra = "redis" if scheme.startswith("redis") else "postgres"
-        raise StoreError(
-            f"{error.name} is not installed: pip install 'milestone-progress[{extra}]'"
-        ) from error
+        # psycopg says so, too, where it finds no libpq.
+        needed = (
+            "milestone-progress[redis]" if scheme.startswith("redis") else "psycopg[binary,pool]"
+        )
+        raise StoreError(f"{error}: pip install '{needed}'") from error
     # Not more of it than the scheme: a URL may hold a password.
     expected = "sqlite:PATH, redis://… or postgresql://…"
     raise InvalidValueError("store", f"{scheme}{colon}…", expected)
