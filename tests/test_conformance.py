@@ -1,0 +1,72 @@
+"""The conformance suite: each of its laws can be broken, and is by some store that breaks it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+
+from broken_stores import BROKEN, AnyStore, Seamed
+from milestone_progress import MilestoneProgressError
+from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
+from milestone_progress.testing._store_workers import Stores
+from milestone_progress.testing.conformance import StoreConformance
+from test_readme import blocks
+
+LAWS = {name for name in dir(StoreConformance) if name.startswith("test_")}
+
+
+def check(store: AnyStore, law: str) -> None:
+    """Run one test of the suite with a store that keeps records in memory."""
+
+    class Suite(StoreConformance):
+        memory = Memory()
+
+        def make_store(self, namespace: str) -> MemoryStore | AsyncMemoryStore:
+            return store(self.memory, namespace=namespace)
+
+    suite = Suite()
+    with Stores(suite.make_store) as stores:
+        getattr(suite, law)(stores)
+
+
+@pytest.fixture
+def no_shrinking() -> Iterator[None]:
+    """Let Hypothesis be content with the first failure, which is the same in every run."""
+    usual = settings()
+    settings.register_profile("found", usual, derandomize=True, phases=[Phase.generate])
+    settings.register_profile("usual", usual)
+    settings.load_profile("found")
+    yield
+    settings.load_profile("usual")
+
+
+@pytest.mark.usefixtures("no_shrinking")
+@pytest.mark.parametrize(
+    ("store", "law"), [pytest.param(*one, id=f"{one[0].__name__}-{one[1]}") for one in BROKEN]
+)
+def test_a_store_that_breaks_a_promise_breaks_its_law(store: AnyStore, law: str) -> None:
+    with pytest.raises((AssertionError, MilestoneProgressError, pytest.fail.Exception)):
+        check(store, law)
+
+
+def test_every_law_is_broken_by_some_store() -> None:
+    assert {law for _, law in BROKEN} == LAWS
+
+
+class TestUnbroken(StoreConformance):
+    """What the broken stores are made from is not broken itself."""
+
+    @pytest.fixture(autouse=True)
+    def memory(self) -> None:
+        self.shared = Memory()
+
+    def make_store(self, namespace: str) -> Seamed:
+        return Seamed(self.shared, namespace=namespace)
+
+
+# The page's own store, and its test.
+page: dict[str, Any] = {"__name__": __name__}
+for example in blocks("python", "docs/stores-testing.md"):
+    exec(compile(example, "<docs/stores-testing.md>", "exec"), page)
+TestJsonStore = page["TestJsonStore"]
