@@ -1,15 +1,20 @@
 """The conformance suite: each of its laws can be broken, and is by some store that breaks it."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 
+import broken_sharing  # noqa: F401  # puts more of them into BROKEN
 from broken_stores import BROKEN, AnyStore, Seamed
 from milestone_progress import MilestoneProgressError
+from milestone_progress.stores import ProgressStore
 from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
-from milestone_progress.testing._store_workers import Stores
+from milestone_progress.testing import _store_workers
+from milestone_progress.testing._store_workers import Stores, at_once
 from milestone_progress.testing.conformance import StoreConformance
 from test_readme import blocks
 
@@ -54,6 +59,14 @@ def test_every_law_is_broken_by_some_store() -> None:
     assert {law for _, law in BROKEN} == LAWS
 
 
+def test_what_hangs_fails_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_store_workers, "PATIENCE", 0.01)
+    never = Event()
+    with pytest.raises(pytest.fail.Exception, match="deadlock"):
+        at_once(2, lambda thread: thread == 0 or never.wait())
+    never.set()
+
+
 class TestUnbroken(StoreConformance):
     """What the broken stores are made from is not broken itself."""
 
@@ -70,3 +83,15 @@ page: dict[str, Any] = {"__name__": __name__}
 for example in blocks("python", "docs/stores-testing.md"):
     exec(compile(example, "<docs/stores-testing.md>", "exec"), page)
 TestJsonStore = page["TestJsonStore"]
+
+
+def test_a_law_of_a_method_that_is_not_there_is_skipped_and_says_so(tmp_path: Path) -> None:
+    def make_store(namespace: str) -> ProgressStore:
+        store: ProgressStore = page["JsonStore"](tmp_path / "progress.db", namespace=namespace)
+        return store
+
+    with (
+        Stores(make_store) as stores,
+        pytest.raises(pytest.skip.Exception, match="the store has no save_many"),
+    ):
+        StoreConformance().test_an_empty_batch_is_nothing(stores)

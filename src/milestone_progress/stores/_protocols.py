@@ -6,7 +6,7 @@ These hold for every store and every method:
   what belongs to another.
 - ``viewer``, ``media`` and the namespace are identifiers: 1-200 characters without control
   characters and surrogates, compared exactly. Anything else is an `InvalidValueError`, and nothing
-  was done.
+  was done. Their order is that of their code points.
 - What is returned equals what was saved, field by field, but for the revision.
 - What a driver raises never gets out; it becomes the cause of a `StoreError`. A database that does
   not answer is a `StoreError`, too, once the time-out has passed that the store was made with.
@@ -102,8 +102,9 @@ class ManySaver(Protocol):
         """Save records, each as `ProgressStore.save` does; one that loses hinders no other.
 
         Returns:
-            For each record, in their order, what is stored or the conflict that it lost by. If two
-            are of the same viewer and media, the second loses to the first.
+            For each record, in their order, what is stored or the conflict that it lost by. If
+            several are of the same viewer and media, all but the first lose to it, whatever their
+            revisions.
 
         Raises:
             StoreError: The store failed; which of them were saved is unknown.

@@ -23,46 +23,11 @@ from ._store_workers import Stores, can, outcome
 __all__ = ["ModelLaws"]
 
 # How much less is tried than of a property that needs no database, and how long each try is.
-SHARE = 2
+SHARE = 4
 STEPS = 20
 
-# The fields of a record by name.
-Row = dict[str, Any]
-
-
-def row_of(record: ProgressRecord | ConflictError | None) -> Row | None:
-    """Return what is stored as the model keeps it, or would if it was stored."""
-    if isinstance(record, ConflictError):
-        record = record.stored
-    return None if record is None else asdict(record)
-
-
-def merged(one: Row, other: Row) -> Row:
-    """Return what two versions of a record amount to."""
-    if one["generation"] != other["generation"]:
-        return one if one["generation"] > other["generation"] else other
-    one_is_newer = _age(one) >= _age(other)
-    row = dict(one if one_is_newer else other)
-    for name in ("milestone", "furthest", "completed", "updated_at"):
-        row[name] = max(one[name], other[name])
-    times = {one["completed_at"], other["completed_at"]} - {None}
-    row["completed_at"] = min(times) if times else None
-    row["played"] = one["played"] | other["played"]
-    return row
-
-
-def _age(row: Row) -> tuple[float, float, float]:
-    return row["updated_at"], row["position"], row["duration"] or 0.0
-
-
-def is_finished(row: Row) -> bool:
-    """Return whether it was completed and not watched since."""
-    at = row["completed_at"]
-    return bool(row["completed"]) and (at is None or row["updated_at"] <= at)
-
-
-# What devices tell. It is few, for stores fail where things meet, and a failure shrinks fast.
-TOLD: tuple[dict[str, Any], ...] = (
+# What devices tell. It is little, for stores fail where things meet, and a failure shrinks fast.
+NEWS: tuple[dict[str, Any], ...] = (
     {},
     {"position": 1 / 3, "milestone": 33.3, "played": 0b110000},
     {"position": 80, "duration": None, "milestone": 75},
@@ -74,24 +39,52 @@ TOLD: tuple[dict[str, Any], ...] = (
 )
 
 
-def told_of(told: dict[str, Any], viewer: str, media: str, updated_at: float) -> ProgressRecord:
-    return a_record(viewer=viewer, media=media, updated_at=updated_at, **told)
+def told(viewer: str, media: str, updated_at: float, news: dict[str, Any]) -> ProgressRecord:
+    """Return what a device tells as a record."""
+    return a_record(viewer=viewer, media=media, updated_at=updated_at, **news)
 
 
 viewers = st.sampled_from(["ann", "Ann"])
 medias = st.sampled_from(["intro", "intro ", "a:b", "\U0001f3ac"])
 times = st.sampled_from([START, START + 1, START + 0.5, 0])
-drawn = st.builds(
-    told_of,
-    told=st.sampled_from(TOLD),
-    viewer=viewers,
-    media=medias,
-    updated_at=times,
-)
+records = st.builds(told, viewers, medias, times, st.sampled_from(NEWS))
 workers = st.integers(0, 1)
 # How many revisions a record is behind what is stored.
 delays = st.sampled_from([0, 0, 0, 1, -1])
 limits = st.sampled_from([20, 1, 2])
+
+# The fields of a record by name.
+Row = dict[str, Any]
+
+
+def row_of(record: ProgressRecord | ConflictError | None) -> Row | None:
+    """Return what is stored, by what a store has answered, as the model keeps it."""
+    if isinstance(record, ConflictError):
+        record = record.stored
+    return None if record is None else asdict(record)
+
+
+def is_finished(row: Row) -> bool:
+    """Return whether it was completed and not watched since."""
+    at = row["completed_at"]
+    return bool(row["completed"]) and (at is None or row["updated_at"] <= at)
+
+
+def merged(one: Row, other: Row) -> Row:
+    """Return what two versions of a record amount to."""
+    if one["generation"] != other["generation"]:
+        return one if one["generation"] > other["generation"] else other
+    row = dict(one if _age(one) >= _age(other) else other)
+    for name in ("milestone", "furthest", "completed", "updated_at"):
+        row[name] = max(one[name], other[name])
+    known = {one["completed_at"], other["completed_at"]} - {None}
+    row["completed_at"] = min(known) if known else None
+    row["played"] = one["played"] | other["played"]
+    return row
+
+
+def _age(row: Row) -> tuple[float, float, float]:
+    return row["updated_at"], row["position"], row["duration"] or 0.0
 
 
 class TwoWorkers(RuleBasedStateMachine):
@@ -108,36 +101,40 @@ class TwoWorkers(RuleBasedStateMachine):
 
     # What is saved
 
-    @initialize(worker=workers, some=st.lists(drawn, min_size=3, max_size=6))
+    @initialize(worker=workers, some=st.lists(records, min_size=3, max_size=6))
     def begins(self, worker: int, some: list[ProgressRecord]) -> None:
         for record in some:
-            self.delivers_again(worker, record)
+            self.deliver(worker, record)
 
-    @rule(target=delivered, worker=workers, record=drawn)
+    @rule(target=delivered, worker=workers, record=records)
     def delivers(self, worker: int, record: ProgressRecord) -> ProgressRecord:
-        self.delivers_again(worker, record)
+        self.deliver(worker, record)
         return record
 
     @rule(worker=workers, record=delivered)
     def delivers_again(self, worker: int, record: ProgressRecord) -> None:
+        self.deliver(worker, record)
+
+    def deliver(self, worker: int, record: ProgressRecord) -> None:
+        """Merge a record into the model and the store."""
         key = (record.viewer, record.media)
-        before = self.rows.get(key, {"revision": 0})
-        known = {**asdict(record), "revision": before["revision"]}
-        if key in self.rows:
-            known = {**merged(before, known), "revision": before["revision"]}
-        if known != before:
-            self.rows[key] = {**known, "revision": known["revision"] + 1}
+        stored = self.rows.get(key)
+        row = {**asdict(record), "revision": 0}
+        if stored is not None:
+            row = {**merged(row, stored), "revision": stored["revision"]}
+        if row != stored:
+            self.rows[key] = {**row, "revision": row["revision"] + 1}
         assert row_of(save_merged(self.workers[worker], record)) == self.rows[key]
         self.looks_at_recent(1 - worker, record.viewer, 2)
 
-    @rule(worker=workers, record=drawn, delay=delays)
+    @rule(worker=workers, record=records, delay=delays)
     def saves(self, worker: int, record: ProgressRecord, delay: int) -> None:
         made = self.made(record, delay)
         self.expects((made, outcome(self.workers[worker], made)))
         self.looks_at_recent(1 - worker, record.viewer, 2)
 
     @precondition(lambda self: can(self.workers[0], "save_many"))
-    @rule(worker=workers, batch=st.lists(st.tuples(drawn, delays), max_size=5))
+    @rule(worker=workers, batch=st.lists(st.tuples(records, delays), max_size=5))
     def saves_many(self, worker: int, batch: list[tuple[ProgressRecord, int]]) -> None:
         delays = {(record.viewer, record.media): delay for record, delay in batch}
         made = [self.made(one, delays[one.viewer, one.media]) for one, _ in batch]

@@ -1,6 +1,7 @@
 """What a store promises to those who share its database: namespaces, workers and threads."""
 
 from contextlib import suppress
+from itertools import count
 from threading import Event, Semaphore
 
 import pytest
@@ -10,7 +11,7 @@ from .._record import ConflictError, ProgressRecord
 from ..errors import StoreError
 from ..stores import save_merged
 from ._store_extremes import NOW, a_record
-from ._store_workers import PATIENCE, Stores, at_once, can, outcome
+from ._store_workers import PATIENCE, FullStore, Stores, at_once, can, outcome
 
 __all__ = ["ClosingLaws", "ConcurrencyLaws", "SharingLaws"]
 
@@ -146,37 +147,44 @@ class ConcurrencyLaws:
     def test_readers_see_whole_records_and_never_older_ones(self, stores: Stores) -> None:
         """What is read while somebody writes was saved so, and is no older than what was read."""
         workers = [stores.open() for _ in range(WORKERS)]
-        ended = Event()
+        readers = {*range(1, WORKERS)}
 
         def whole(revision: int) -> ProgressRecord:
             return a_record(
                 position=float(revision),
                 milestone=revision % 101,
-                played=(1 << revision) - 1,
+                played=1 << revision,
                 updated_at=NOW + revision,
                 revision=revision,
             )
 
         def work(thread: int) -> None:
-            worker = workers[thread]
-            if thread == 0:
+            if thread in readers:
                 try:
-                    for revision in range(1, 100):
-                        worker.save(evolve(whole(revision), revision=revision - 1))
+                    read(workers[thread])
                 finally:
-                    ended.set()
-            seen = 0
-            while not ended.is_set():
+                    readers.remove(thread)
+            else:
+                for revision in count(1):
+                    workers[thread].save(evolve(whole(revision), revision=revision - 1))
+                    if not readers:
+                        break
+
+        def read(worker: FullStore) -> None:
+            seen = changes = 0
+            for _ in range(1_000):
+                before = seen
                 one = worker.load("ann", "intro")
-                for found in (
-                    [] if one is None else [one],
-                    worker.load_many("ann", ["intro"]).values(),
-                    worker.recent("ann"),
-                ):
-                    for record in found:
-                        assert record == whole(record.revision)
-                        assert record.revision >= seen
-                        seen = record.revision
+                found = [] if one is None else [one]
+                found += worker.load_many("ann", ["intro"]).values()
+                found += worker.recent("ann")
+                for record in found:
+                    assert record == whole(record.revision)
+                    assert record.revision >= seen
+                    seen = record.revision
+                changes += seen > before
+                if changes == 20:
+                    break
 
         at_once(WORKERS, work)
 

@@ -52,26 +52,28 @@ class Stores:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @staticmethod
-    def fresh_namespace(suffix: str = "") -> str:
+    def fresh_namespace() -> str:
         """Return a namespace without records."""
-        return f"{uuid4().hex}{suffix}"
+        return uuid4().hex
 
     def open(self, namespace: str | None = None, *, needs: str | None = None) -> FullStore:
         """Return another store, of the test's own namespace unless told otherwise.
 
-        The test is skipped if it needs a method that the store does not have. The others are
-        expected not to call what they have not asked for, by this or by `can`.
+        The test is skipped if it needs a method that the store does not have. None calls one that
+        it has not asked for, so or by `can`.
         """
-        store = self.make(self._namespace if namespace is None else namespace)
-        if iscoroutinefunction(store.load):
-            if self._loop is None:
-                self._loop = self._at_the_end.enter_context(_running_loop())
-            store = cast("FullStore", _Awaited(store, self._loop))
-        store = cast("FullStore", store)
+        made = self.make(self._namespace if namespace is None else namespace)
+        is_async = iscoroutinefunction(made.load)
+        store = cast("FullStore", _Awaited(made, self._running_loop()) if is_async else made)
         self._at_the_end.callback(store.close)
         if needs is not None and not can(store, needs):
             pytest.skip(f"the store has no {needs}, and need not have it")
         return store
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = self._at_the_end.enter_context(_loop_in_a_thread())
+        return self._loop
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +118,7 @@ class _Awaited:
 
 
 @contextmanager
-def _running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+def _loop_in_a_thread() -> Iterator[asyncio.AbstractEventLoop]:
     """Run an event loop in a thread of its own, for all other threads to have tasks done by."""
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
