@@ -81,16 +81,18 @@ def calls_of(stem: str, batch: Sequence[ProgressRecord]) -> list[Call]:
 ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def calls_by_hand(stem: str, rows: Iterable[Row]) -> list[list[Any]]:
-    """Return the same calls, made of rows."""
-    by_viewer: dict[str, list[Any]] = {}
+def call_by_hand(stem: str, viewer: str, *medias_and_texts: str) -> Sequence[Any]:
+    """Return a call with keys put together, as for a viewer whose name needs no quoting."""
+    tag = f"{stem}{viewer}}}:"
+    return 3, f"{tag}records", f"{tag}newest", f"{tag}unfinished", "save", *medias_and_texts
+
+
+def calls_by_hand(stem: str, rows: Iterable[Row]) -> list[Sequence[Any]]:
+    """Return the same calls as `calls_of`, made of rows."""
+    by_viewer: dict[str, list[str]] = {}
     for viewer, media, fields in rows:
-        if (call := by_viewer.get(viewer)) is None:
-            tag = f"{stem}{viewer}}}:"
-            keys = tag + "records", tag + "newest", tag + "unfinished"
-            call = by_viewer[viewer] = [3, *keys, "save"]
-        call += (media, ENCODE(fields))
-    return [*by_viewer.values()]
+        by_viewer.setdefault(viewer, []).extend((media, ENCODE(fields)))
+    return [call_by_hand(stem, viewer, *texts) for viewer, texts in by_viewer.items()]
 
 
 class Bench:
@@ -127,9 +129,8 @@ class Bench:
                 evalsha(SCRIPT_NAME, *call)  # type: ignore[arg-type]  # the number of keys is first
 
         def by_hand() -> None:
-            for row in rows:
-                [call] = calls_by_hand(self.stem, [row])
-                evalsha(SCRIPT_NAME, *call)
+            for viewer, media, fields in rows:
+                evalsha(SCRIPT_NAME, *call_by_hand(self.stem, viewer, media, ENCODE(fields)))
 
         def by_store() -> None:
             for record in some:
@@ -171,7 +172,9 @@ class Bench:
                 await client.evalsha(SCRIPT_NAME, *call)
 
             async def by_hand(row: Row) -> None:
-                await evalsha(calls_by_hand(self.stem, [row])[0])
+                viewer, media, fields = row
+                call = call_by_hand(self.stem, viewer, media, ENCODE(fields))
+                await client.evalsha(SCRIPT_NAME, *call)
 
             def all_of(save: Callable[[Any], Awaitable[object]], many: Sequence[Any]) -> None:
                 async def work(part: Sequence[Any]) -> None:

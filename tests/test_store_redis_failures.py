@@ -30,7 +30,7 @@ from milestone_progress.testing._store_workers import (
 from servers import OwnServer, Server
 
 TIMEOUT = 0.2
-# What tried again, ten times as redis-py does by default, would take longer.
+# What tried again, ten times as clients of redis-py do by default, would take longer.
 SOON = 10 * TIMEOUT
 
 

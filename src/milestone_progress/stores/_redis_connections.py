@@ -134,8 +134,8 @@ class Opened(Translating):
 _Pool = TypeVar("_Pool")
 
 
-def opened_pool(from_url: Callable[..., _Pool], url: str, timeout: float, retry: object) -> _Pool:
-    """Return the connections to a server.
+def opened_pool(from_url: Callable[..., _Pool], url: str, timeout: float) -> _Pool:
+    """Return the connections to a server; it is the clients of redis-py that try again, not these.
 
     Raises:
         InvalidValueError: It is no such URL.
@@ -146,7 +146,6 @@ def opened_pool(from_url: Callable[..., _Pool], url: str, timeout: float, retry:
             timeout=timeout,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=retry,
             # With RESP 3 a server may lengthen the time-outs.
             protocol=2,
         )

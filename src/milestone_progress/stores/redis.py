@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from redis import BlockingConnectionPool, Redis
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from .._record import ConflictError, ProgressRecord
 from ._arguments import checked_medias, checked_time
@@ -84,9 +81,7 @@ class RedisStore(Closing):
         self._opened = Opened(timeout)
         self._own: Redis | None = None
         if isinstance(server, str):
-            pool = opened_pool(
-                BlockingConnectionPool.from_url, server, timeout, Retry(NoBackoff(), 0)
-            )
+            pool = opened_pool(BlockingConnectionPool.from_url, server, timeout)
             server = self._own = Redis.from_pool(pool)
         self._client: Client = server
 
@@ -210,8 +205,7 @@ class AsyncRedisStore(AsyncClosing):
         self._opened = Opened(timeout)
         self._own: AsyncRedis | None = None
         if isinstance(server, str):
-            retry = AsyncRetry(NoBackoff(), 0)
-            pool = opened_pool(AsyncBlockingConnectionPool.from_url, server, timeout, retry)
+            pool = opened_pool(AsyncBlockingConnectionPool.from_url, server, timeout)
             server = self._own = AsyncRedis.from_pool(pool)
         self._client: AsyncClient = server
 
