@@ -362,32 +362,58 @@ def test_a_save_touches_no_index(database: str) -> None:
     touched = "SELECT pg_stat_get_xact_tuples_hot_updated('milestone_progress'::regclass)"
     with psycopg.connect(database) as connection:
         connection.execute(*statements.write_of("default", later.pop()))
-        [(statement, batch)] = statements.batches_of(later)
-        connection.execute(statement, statements.values_of("default", batch))
+        connection.execute(statements.SAVE_MANY, statements.values_of("default", later))
         assert connection.execute(touched).fetchall() == [(50,)]
 
 
-def test_recent_and_load_many_read_no_more_than_they_need(database: str) -> None:
+def most_rows(plan: dict[str, Any]) -> int:
+    """Return how many rows the busiest step of a plan has read."""
+    rows = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+    read = int(rows * plan["Actual Loops"])
+    return max([read, *map(most_rows, plan.get("Plans", []))])
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["unknown", "known"])
+def test_no_more_is_read_than_needed_of_who_watches_much(database: str, known: bool) -> None:
+    """Whether PostgreSQL knows that this viewer has so many records, or believes it is one."""
+    count = 10_000
+    many = [a_record(media=f"{number}", updated_at=NOW + 100 * number) for number in range(count)]
+    others = [a_record(viewer=f"viewer {number}") for number in range(1_000)]
+    analyse = "VACUUM ANALYZE milestone_progress"
+    with PostgresStore(database, namespace="others") as store:
+        store.save_many(others)
     with PostgresStore(database) as store:
-        for start in range(0, 20_000, 5_000):
-            store.save_many(
-                [
-                    a_record(media=f"media {number}", updated_at=NOW + 1_000 * number)
-                    for number in range(start, start + 5_000)
-                ]
-            )
-    tell(database, "VACUUM ANALYZE milestone_progress")
-    for statement, values in (
-        (statements.RECENT, ("default", "ann", 20)),
-        (statements.RECENT_UNFINISHED, ("default", "ann", 20)),
-        (statements.LOAD, ("default", "ann", "media 77")),
-        (statements.LOAD_MANY, ("default", "ann", "{media 77,media 78}")),
-    ):
-        plan = ask(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values)[0][0][0]
-        while "Plans" in plan.get("Plan", plan):
-            plan = plan.get("Plan", plan)["Plans"][0]
-        plan = plan.get("Plan", plan)
-        assert plan["Actual Rows"] < 300, statement
+        tell(database, "ALTER TABLE milestone_progress SET (autovacuum_enabled = off)", analyse)
+        store.save_many(many)
+    if known:
+        tell(database, analyse)
+    batch = [record.with_revision(1) for record in random.Random(4).sample(many, 50)]
+    values = statements.values_of("default", batch)
+    medias = statements.array([record.media for record in batch])
+    statement, change = statements.write_of("default", batch[0])
+    with psycopg.connect(database) as connection:
+        for asked, given, limit in (
+            (statement, change, 1),
+            (statements.LOAD, ("default", "ann", "77"), 1),
+            (statements.LOAD_MANY, ("default", "ann", medias), 50),
+            (statements.LOAD_KEYS, values, 50),
+            (statements.SAVE_MANY, values, 50),
+            (statements.RECENT, ("default", "ann", 20), 1_000),
+            (statements.RECENT_UNFINISHED, ("default", "ann", 20), 1_000),
+        ):
+            explained = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}", given)
+            [[[plan]]] = explained.fetchall()
+            assert most_rows(plan["Plan"]) <= limit, asked
+        connection.rollback()
+
+
+def test_more_is_purged_than_one_statement_deletes(postgres: Server) -> None:
+    count = statements.SLICE + 1
+    old = [a_record(media=f"media {number}") for number in range(count)]
+    with PostgresStore(careless(postgres.url), namespace=uuid4().hex) as store:
+        store.save_many([*old, a_record(media="new", updated_at=NOW + 1)])
+        assert store.purge(NOW + 1) == count
+        assert [record.media for record in store.export_viewer("ann")] == ["new"]
 
 
 # Batches
@@ -398,26 +424,39 @@ def test_a_large_batch_of_all_kinds_is_saved_as_far_as_it_can_be(postgres: Serve
         known = store.save_many([a_record(media=f"known {number}") for number in range(2_500)])
         stale = store.save_many([a_record(media=f"stale {number}") for number in range(50)])
         newer = store.save_many([one for one in stale if isinstance(one, ProgressRecord)])
+        newer += store.save_many([a_record(media=f"taken {number}") for number in range(50)])
         batch = [one for one in known if isinstance(one, ProgressRecord)]
         batch += [a_record(media=f"new {number}") for number in range(2_500)]
         batch += [one for one in stale if isinstance(one, ProgressRecord)]
+        batch += [a_record(media=f"taken {number}", position=9.0) for number in range(50)]
         batch += [a_record(media="gone", revision=3), a_record(media="new 7", position=9.0)]
         random.Random(4).shuffle(batch)
         outcomes = store.save_many(batch)
         stored = {record.media: record for record in store.export_viewer("ann")}
-    assert len(batch) == len(outcomes) == 5_052
+    assert len(batch) == len(outcomes) == 5_102
     kept = {record.media: record for record in newer if isinstance(record, ProgressRecord)}
     for record, outcome in zip(batch, outcomes, strict=True):
         name = record.media.split()[0]
         if isinstance(outcome, ConflictError):
             assert outcome.record is record
             assert outcome.stored == (kept | stored).get(record.media)
-            assert name in ("stale", "gone") or record.media == "new 7"
+            assert name in ("stale", "taken", "gone") or record.media == "new 7"
         else:
             assert outcome == evolve(record, revision=record.revision + 1) == stored[record.media]
             assert name in ("known", "new")
-    assert sum(isinstance(one, ConflictError) for one in outcomes) == 52
-    assert len(stored) == 5_050
+    assert sum(isinstance(one, ConflictError) for one in outcomes) == 102
+    assert len(stored) == 5_100
+
+
+def wait_for_locks(url: str, count: int) -> None:
+    """Return once so many wait for a lock in a database."""
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()
+    """
+    with psycopg.connect(url, autocommit=True) as watcher:
+        while watcher.execute(waiting).fetchall() != [(count,)]:
+            watcher.execute("SELECT pg_sleep(0.01)")
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -426,13 +465,11 @@ def test_overlapping_batches_wait_for_each_other_in_one_order(
 ) -> None:
     """Two batches of opposite order, both held up in their middle: neither keeps the other's."""
     monkeypatch.setattr(_postgres_connections, "GAVE_WAY", ())
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     medias = [f"media {number:02}" for number in range(50)]
     batch = [a_record(media=media) for media in medias]
     with (
         PostgresStore(database, timeout=60) as store,
         psycopg.connect(database) as other,
-        psycopg.connect(database, autocommit=True) as watcher,
         ThreadPoolExecutor(2) as threads,
     ):
         store.load("ann", "intro")
@@ -440,13 +477,38 @@ def test_overlapping_batches_wait_for_each_other_in_one_order(
             batch = [one for one in store.save_many(batch) if isinstance(one, ProgressRecord)]
         other.execute(*statements.write_of("default", batch[25]))
         saving = [threads.submit(store.save_many, order) for order in (batch, batch[::-1])]
-        while watcher.execute(waiting).fetchall() != [(2,)]:
-            watcher.execute("SELECT pg_sleep(0.01)")
+        wait_for_locks(database, 2)
         other.rollback()
         outcomes = [outcome for one in saving for outcome in one.result()]
     won = [one for one in outcomes if isinstance(one, ProgressRecord)]
     assert sorted(one.media for one in won) == medias
     assert {one.revision for one in won} == {2 if known else 1}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["save_many", "save"])
+def test_what_is_deleted_at_the_same_time_does_not_come_back(database: str, together: bool) -> None:
+    def save() -> ProgressRecord | ConflictError:
+        if together:
+            [outcome] = store.save_many([saved])
+            return outcome
+        with pytest.raises(ConflictError) as caught:
+            store.save(saved)
+        return caught.value
+
+    with (
+        PostgresStore(database, timeout=60) as store,
+        psycopg.connect(database) as other,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        saved = store.save(a_record())
+        other.execute(statements.DELETE_VIEWER, ("default", "ann"))
+        saving = threads.submit(save)
+        wait_for_locks(database, 1)
+        other.commit()
+        outcome = saving.result()
+        assert isinstance(outcome, ConflictError)
+        assert outcome.stored is None
+        assert store.load("ann", "intro") is None
 
 
 def test_batches_that_meet_all_the_time_lose_nothing(postgres: Server) -> None:

@@ -71,7 +71,8 @@ class Crash:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.options: Any = {"namespace": fresh(), "timeout": 2 * TIMEOUT}
+        self.namespace = fresh()
+        self.options: Any = {"namespace": self.namespace, "timeout": TIMEOUT}
         self.acknowledged: dict[str, ProgressRecord] = {}
         self.saves = 0
 
@@ -124,7 +125,7 @@ class Crash:
 
     def check(self) -> None:
         """Assert that all is stored as acknowledged, or one save later; go on from there."""
-        with PostgresStore(self.url, **self.options) as store:
+        with PostgresStore(self.url, namespace=self.namespace) as store:
             stored = {record.media: record for record in store.export_viewer("ann")}
         for media, record in stored.items():
             known = self.known(media)
@@ -148,10 +149,8 @@ def test_a_crash_loses_no_save_that_was_acknowledged(server: OwnServer) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_crashes_lose_no_save_that_was_acknowledged(
-    server: OwnServer, record_property: Callable[[str, object], None]
-) -> None:
-    record_property("acknowledged", survive(server, kills=50).saves)
+def test_fifty_crashes_lose_no_save_that_was_acknowledged(server: OwnServer) -> None:
+    assert survive(server, kills=50).saves > 5_000
 
 
 # Restarts

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from math import inf, isnan, nan
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
@@ -42,7 +43,7 @@ from milestone_progress.stores._rows import COLUMNS, row_of
 from milestone_progress.stores._sqlalchemy_table import MIGRATIONS, versions
 from milestone_progress.stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore, table
 from milestone_progress.testing.conformance import StoreConformance
-from servers import Server, free_port
+from servers import OwnServer, Server, free_port
 
 NOW = 1_700_000_000.0
 ASYNC_DRIVERS = {
@@ -65,7 +66,11 @@ def a_record(**fields: Any) -> ProgressRecord:
 def server_of(request: pytest.FixtureRequest, backend: str) -> URL:
     server: Server = request.getfixturevalue("postgres" if backend == "postgresql" else backend)
     url = make_url(server.url)
-    return url.set(drivername="postgresql+psycopg") if backend == "postgresql" else url
+    if backend == "mariadb":
+        return url
+    # Nothing crashes here, so nothing needs to wait for the disk.
+    careless = url.update_query_dict({"options": "-c synchronous_commit=off"})
+    return careless.set(drivername="postgresql+psycopg")
 
 
 @pytest.fixture
@@ -90,11 +95,19 @@ def engine_of(url: URL, **options: Any) -> Engine:
     return engine
 
 
+@cache
+def prepare(url: URL) -> None:
+    """Create the schema, once for all tests that share a database."""
+    engine = engine_of(url)
+    SQLAlchemyStore(engine).create_schema()
+    engine.dispose()
+
+
 @pytest.fixture
 def engine(url: URL) -> Iterator[Engine]:
     """Provide the engine of a host whose database has the table."""
+    prepare(url)
     engine = engine_of(url)
-    SQLAlchemyStore(engine).create_schema()
     yield engine
     engine.dispose()
 
@@ -667,6 +680,20 @@ def test_a_database_that_is_down_is_a_store_error(url: str) -> None:
         asyncio.run(save())
 
 
+def test_a_server_that_was_restarted_is_reached_again(private_postgres: OwnServer) -> None:
+    url = make_url(private_postgres.url).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    store = SQLAlchemyStore(engine)
+    store.create_schema()
+    saved = store.save(a_record())
+    private_postgres.kill()
+    with pytest.raises(StoreError):
+        store.load("ann", "intro")
+    private_postgres.start()
+    assert store.load("ann", "intro") == saved
+    engine.dispose()
+
+
 @each_database
 def test_a_pool_without_a_connection_is_a_store_error_once_its_timeout_has_passed(
     url: URL, engine: Engine
@@ -761,3 +788,22 @@ def test_an_engine_of_the_other_kind_or_for_another_database_is_refused() -> Non
     engine.dialect.name = "oracle"
     with pytest.raises(InvalidValueError, match="sqlite"):
         SQLAlchemyStore(engine)
+
+
+def test_who_has_no_asyncio_engine_needs_no_greenlet() -> None:
+    program = (
+        "import sys; sys.modules['greenlet'] = None\n"
+        "from milestone_progress.stores.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore\n"
+        "from sqlalchemy import create_engine\n"
+        "store = SQLAlchemyStore(create_engine('sqlite://'))\n"
+        "store.create_schema()\n"
+        "assert store.load('ann', 'intro') is None\n"
+        "try:\n"
+        "    AsyncSQLAlchemyStore(create_engine('sqlite://'))\n"
+        "except ValueError as refused:\n"
+        "    print(refused)\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("bind must be")

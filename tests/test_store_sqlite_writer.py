@@ -45,7 +45,7 @@ async def outcomes(
 def told(store: AsyncSQLiteStore) -> list[str]:
     """Return a list to which all that SQLite is told will be added."""
     statements: list[str] = []
-    store._store._file.use(lambda connection: connection.set_trace_callback(statements.append))
+    store._store.file.use(lambda connection: connection.set_trace_callback(statements.append))
     return statements
 
 
@@ -53,11 +53,16 @@ class Held:
     """Holds the store's thread, so that whatever it is asked for piles up."""
 
     def __init__(self, store: AsyncSQLiteStore) -> None:
-        self._free = threading.Event()
-        self._task = asyncio.ensure_future(store._call(self._free.wait, 60))
+        self._begun, self._free = threading.Event(), threading.Event()
+        self._task = asyncio.ensure_future(store._call(self._hold))
+
+    def _hold(self) -> bool:
+        self._begun.set()
+        return self._free.wait(60)
 
     async def __aenter__(self) -> None:
-        await asyncio.sleep(0)
+        while not self._begun.is_set():
+            await asyncio.sleep(0)
 
     async def __aexit__(self, *_: object) -> None:
         self._free.set()
@@ -104,13 +109,13 @@ def test_saves_that_pile_up_during_a_commit_share_the_next(path: Path) -> None:
     async def use(store: AsyncSQLiteStore) -> None:
         statements = told(store)
         async with Held(store):
-            first = asyncio.create_task(store.save(RECORD))
+            first = [asyncio.create_task(store.save(one)) for one in MANY[:2]]
             await turn()
-            others = [asyncio.create_task(store.save(one)) for one in MANY]
+            others = [asyncio.create_task(store.save(one)) for one in MANY[2:]]
             await turn()
-            assert not first.done()
-        assert await first == evolve(RECORD, revision=1)
-        assert await asyncio.gather(*others) == [evolve(one, revision=1) for one in MANY]
+            assert not first[0].done()
+        saved = await asyncio.gather(*first, *others)
+        assert saved == [evolve(one, revision=1) for one in MANY]
         assert statements.count("COMMIT") == 2
 
     run(path, use)
@@ -149,7 +154,7 @@ def test_of_saves_over_the_same_revision_one_wins_and_the_others_are_told(path: 
     run(path, use)
 
 
-def test_batches_and_saves_share_a_transaction_and_each_gets_its_own(path: Path) -> None:
+def test_a_batch_is_a_transaction_of_its_own(path: Path) -> None:
     async def use(store: AsyncSQLiteStore) -> None:
         statements = told(store)
         known = [evolve(one, revision=1) for one in MANY]
@@ -160,7 +165,8 @@ def test_batches_and_saves_share_a_transaction_and_each_gets_its_own(path: Path)
             store.save_many(MANY[101:]),
         )
         assert [*batch, single, *nothing, *rest] == known
-        assert statements.count("COMMIT") == 1
+        # The single one needs none that is begun.
+        assert statements.count("COMMIT") == 3
 
     run(path, use)
 
@@ -193,7 +199,7 @@ BREAK_COMMITS = """
 
 def test_all_saves_of_a_commit_that_fails_fail_each_with_an_error_of_its_own(path: Path) -> None:
     async def use(store: AsyncSQLiteStore) -> None:
-        file = store._store._file
+        file = store._store.file
         file.use(lambda connection: connection.executescript(BREAK_COMMITS))
         failed = await outcomes([store.save(one) for one in MANY])
         assert [type(error) for error in failed] == [StoreError] * len(MANY)
@@ -204,6 +210,40 @@ def test_all_saves_of_a_commit_that_fails_fail_each_with_an_error_of_its_own(pat
         assert await store.export_viewer("ann") == []
         file.use(lambda connection: connection.execute("DROP TRIGGER breaks"))
         assert await store.save(RECORD) == evolve(RECORD, revision=1)
+
+    run(path, use)
+
+
+def test_an_error_that_nobody_thought_of_reaches_all_who_wait(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(store: AsyncSQLiteStore) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(store._store, "save_together", None)
+            for error in await outcomes([store.save(one) for one in MANY]):
+                assert isinstance(error, TypeError)
+        assert await store.save(RECORD) == evolve(RECORD, revision=1)
+
+    run(path, use)
+
+
+# Ends the transaction in which a certain media is saved.
+BREAK_TRANSACTIONS = """
+    CREATE TRIGGER breaks AFTER INSERT ON milestone_progress WHEN new.media = 'bad' BEGIN
+        SELECT RAISE(ROLLBACK, 'all of it');
+    END
+"""
+
+
+def test_if_one_ends_the_transaction_nobody_is_told_that_it_was_saved(path: Path) -> None:
+    async def use(store: AsyncSQLiteStore) -> None:
+        store._store.file.use(lambda connection: connection.execute(BREAK_TRANSACTIONS))
+        batch = [evolve(RECORD, media=media) for media in ("before", "bad", "after")]
+        for error in await outcomes([store.save(one) for one in batch]):
+            assert isinstance(error, StoreError)
+            assert "all of it" in str(error)
+        assert await store.export_viewer("ann") == []
+        assert await store.save(batch[2]) == evolve(batch[2], revision=1)
 
     run(path, use)
 
@@ -221,6 +261,39 @@ def test_a_database_that_others_lock_fails_all_who_wait_for_it_at_once(path: Pat
         assert await store.save(RECORD) == evolve(RECORD, revision=1)
 
     run(path, use)
+
+
+def test_what_the_thread_does_not_get_to_in_time_fails(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def use(store: AsyncSQLiteStore) -> None:
+        now = 1.0
+        monkeypatch.setattr("milestone_progress.stores.sqlite.monotonic", lambda: now)
+        async with Held(store):
+            late = [
+                asyncio.create_task(store.save(RECORD)),
+                asyncio.create_task(store.load("ann", "intro")),
+            ]
+            await turn()
+            now = 2.3
+            calls = [*late, asyncio.create_task(store.load("ann", "intro"))]
+            await turn()
+        *failed, found = await asyncio.gather(*calls, return_exceptions=True)
+        for error in failed:
+            assert isinstance(error, StoreError)
+            assert "other calls" in str(error)
+        assert found is None
+
+    run(path, use)
+
+
+def test_a_store_that_waits_for_nobody_works_as_long_as_nobody_is_in_the_way(path: Path) -> None:
+    async def use() -> None:
+        async with AsyncSQLiteStore(path, timeout=0) as store:
+            saved = await store.save(RECORD)
+            assert await store.load("ann", "intro") == saved
+
+    asyncio.run(use())
 
 
 def test_saves_that_are_cancelled_harm_no_others(path: Path) -> None:

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from .._identifiers import LONGEST_IDENTIFIER
 from .._numbers import LARGEST
@@ -20,6 +21,7 @@ __all__ = [
     "PURGE",
     "RECENT",
     "RECENT_UNFINISHED",
+    "SAVE_MANY",
     "SCHEMA",
     "Key",
     "Outcome",
@@ -63,7 +65,7 @@ def _counts(column: str, smallest: int) -> str:
 # processes that start at once do all of it, one after the other.
 MIGRATIONS = (
     # An update touches no index as long as there is room on the row's page and nothing changes that
-    # an index is of. So the index for `recent` is of days, which hardly ever change.
+    # an index is of. So the one for `recent` is of days, which hardly ever change.
     f"""
     CREATE TABLE IF NOT EXISTS milestone_progress (
         {_identifies("namespace")},
@@ -83,9 +85,11 @@ MIGRATIONS = (
         PRIMARY KEY (namespace, viewer, media)
     ) WITH (fillfactor = 80)
     """,
+    # All days are so; but who does not ask for that is not given this index. Where PostgreSQL does
+    # not know how much some viewers watch, it would take it for the primary key.
     """
     CREATE INDEX IF NOT EXISTS milestone_progress_recent
-    ON milestone_progress (namespace, viewer, day DESC)
+    ON milestone_progress (namespace, viewer, day DESC) WHERE day >= 0
     """,
 )
 SCHEMA = "SELECT coalesce(max(number), 0) FROM milestone_progress_schema"
@@ -111,7 +115,7 @@ _NAMES = ", ".join(COLUMNS)
 _PLACES = ", ".join(["%s"] * len(COLUMNS))
 _ASSIGNMENTS = ", ".join(f"{column} = %s" for column in COLUMNS[2:])
 _GIVEN = ", ".join(f"%({column})s::{_TYPES[column]}[]" for column in COLUMNS)
-_NEW = ", ".join(f"{column} = new.{column}" for column in COLUMNS[2:])
+_NEW = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
 _SELECT = f"SELECT {_NAMES} FROM milestone_progress WHERE namespace = %s AND viewer = %s"
 
 _INSERT = f"""
@@ -122,49 +126,48 @@ _UPDATE = f"""
     UPDATE milestone_progress SET {_ASSIGNMENTS}
     WHERE namespace = %s AND viewer = %s AND media = %s AND revision = %s
 """
-# Both lock rows in order of their keys: of two batches that share some, one waits for the other. In
-# any other order each could wait for the other.
-_INSERT_MANY = f"""
-    INSERT INTO milestone_progress (namespace, {_NAMES})
-    SELECT %(namespace)s, given.* FROM unnest({_GIVEN}) AS given ({_NAMES})
-    ORDER BY viewer COLLATE "C", media COLLATE "C"
-    ON CONFLICT DO NOTHING
-    RETURNING viewer, media
-"""
-_UPDATE_MANY = f"""
-    WITH new AS (
-        SELECT given.*, stored.ctid AS place FROM unnest({_GIVEN}) AS given ({_NAMES})
-        JOIN milestone_progress AS stored
-        ON stored.namespace = %(namespace)s AND stored.viewer = given.viewer
-        AND stored.media = given.media AND stored.revision = given.revision - 1
-        ORDER BY stored.viewer, stored.media
-        FOR UPDATE OF stored
+# In order of the keys, so that of two batches that share some one waits for the other; in any other
+# order each could wait for the other. What is not new is locked first: if it was deleted meanwhile,
+# it is not to be inserted.
+SAVE_MANY = f"""
+    INSERT INTO milestone_progress AS stored (namespace, {_NAMES})
+    SELECT %(namespace)s, given.* FROM (
+        SELECT * FROM unnest({_GIVEN}) AS given ({_NAMES})
+        ORDER BY viewer COLLATE "C", media COLLATE "C"
+    ) AS given
+    WHERE revision = 1 OR EXISTS (
+        SELECT FROM milestone_progress AS known
+        WHERE known.namespace = %(namespace)s AND known.viewer = given.viewer
+        AND known.media = given.media AND known.revision = given.revision - 1
+        FOR UPDATE
     )
-    UPDATE milestone_progress AS stored SET {_NEW} FROM new WHERE stored.ctid = new.place
-    RETURNING stored.viewer, stored.media
+    ON CONFLICT (namespace, viewer, media) DO UPDATE SET {_NEW}
+    WHERE stored.revision = excluded.revision - 1
+    RETURNING viewer, media
 """
 LOAD = f"{_SELECT} AND media = %s"
 LOAD_MANY = f"{_SELECT} AND media = ANY(%s::text[])"
+# The limit has each of them looked up, however many of the namespace PostgreSQL expects.
 LOAD_KEYS = f"""
-    SELECT {_NAMES} FROM milestone_progress
-    JOIN unnest(%(viewer)s::text[], %(media)s::text[]) AS given (viewer, media)
-    USING (viewer, media)
-    WHERE namespace = %(namespace)s
+    SELECT stored.* FROM unnest(%(viewer)s::text[], %(media)s::text[]) AS given (viewer, media)
+    CROSS JOIN LATERAL (
+        SELECT {_NAMES} FROM milestone_progress AS known
+        WHERE known.namespace = %(namespace)s AND known.viewer = given.viewer
+        AND known.media = given.media
+        LIMIT 1
+    ) AS stored
 """
 EXPORT = f"{_SELECT} ORDER BY media"
-RECENT = f"{_SELECT} ORDER BY day DESC, updated_at DESC, media LIMIT %s"
+_NEWEST = "AND day >= 0 ORDER BY day DESC, updated_at DESC, media LIMIT %s"
+RECENT = f"{_SELECT} {_NEWEST}"
 RECENT_UNFINISHED = f"""
-    {_SELECT} AND NOT (completed AND (completed_at IS NULL OR updated_at <= completed_at))
-    ORDER BY day DESC, updated_at DESC, media LIMIT %s
+    {_SELECT} AND NOT (completed AND (completed_at IS NULL OR updated_at <= completed_at)) {_NEWEST}
 """
 DELETE_VIEWER = "DELETE FROM milestone_progress WHERE namespace = %s AND viewer = %s"
 PURGE = f"""
-    DELETE FROM milestone_progress AS stored USING (
-        SELECT viewer, media FROM milestone_progress
-        WHERE namespace = %(namespace)s AND updated_at < %(before)s LIMIT {SLICE}
-    ) AS old
-    WHERE stored.namespace = %(namespace)s AND stored.viewer = old.viewer
-    AND stored.media = old.media AND stored.updated_at < %(before)s
+    DELETE FROM milestone_progress WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM milestone_progress WHERE namespace = %s AND updated_at < %s LIMIT {SLICE}
+    ))
 """
 
 
@@ -197,16 +200,14 @@ def key_of(record: ProgressRecord) -> Key:
     return record.viewer, record.media
 
 
-def batches_of(records: Iterable[ProgressRecord]) -> Iterator[tuple[str, list[ProgressRecord]]]:
-    """Return which of many records are saved by which statement: of each key the first."""
+def batches_of(records: Iterable[ProgressRecord]) -> Iterator[list[ProgressRecord]]:
+    """Return what of many records is saved together: of each key the first."""
     firsts: dict[Key, ProgressRecord] = {}
     for record in records:
         firsts.setdefault(key_of(record), record)
-    new = [record for record in firsts.values() if record.revision == 0]
-    known = [record for record in firsts.values() if record.revision > 0]
-    for statement, some in ((_INSERT_MANY, new), (_UPDATE_MANY, known)):
-        for start in range(0, len(some), BATCH):
-            yield statement, some[start : start + BATCH]
+    rest = iter(firsts.values())
+    while batch := list(islice(rest, BATCH)):
+        yield batch
 
 
 def values_of(namespace: str, records: Iterable[ProgressRecord]) -> dict[str, str]:

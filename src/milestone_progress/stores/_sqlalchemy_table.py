@@ -84,7 +84,7 @@ _IDENTIFIER = (
     .with_variant(String(LONGEST_IDENTIFIER, collation="C"), "postgresql")
     .with_variant(Utf8(LONGEST_IDENTIFIER), "mysql", "mariadb")
 )
-_MEASURE = Double().with_variant(Untyped(), "sqlite")
+_MEASURE: Double[float] = Double().with_variant(Untyped(), "sqlite")
 _COUNT = BigInteger().with_variant(Untyped(), "sqlite")
 _LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 
@@ -128,6 +128,10 @@ def _identifies(column: str) -> _Condition:
     )
 
 
+# Before they check it, MariaDB and MySQL make a number of True and of "5"; so does PostgreSQL of
+# "5", unless it is told its type. To SQLite a whole number and True are the same, and NaN is NULL.
+
+
 def _ranges(column: str, condition: str, kind: str = "real") -> _Condition:
     # NULL fulfils all that is not true of it; where it may not be, the column refuses it.
     return _Condition(condition, sqlite=f"typeof({column}) IN ('{kind}', 'null') AND {condition}")
@@ -165,13 +169,14 @@ _CONDITIONS: Mapping[str, _Condition] = {
 def table(metadata: MetaData, name: str = "milestone_progress_records") -> Table:
     """Return the table that records are kept in, with all its constraints.
 
-    It is all that a store needs, for a host whose migrations create it. What Alembic writes of it
-    needs ``import milestone_progress.stores.sqlalchemy``.
+    It is all that a store needs, for a host whose migrations create it. A migration that Alembic
+    wrote of it is for the kind of database it was connected to, and has to ``import
+    milestone_progress.stores.sqlalchemy``.
 
     Args:
         metadata: The host's. The table is added to it, and is in its schema.
-        name: What to call it, at most 40 characters; stores take tables of other names than the
-            usual one as ``table=``.
+        name: What to call it, at most 50 characters. Stores are told of another name, or of a
+            schema, by ``table=``.
     """
     updated_at = Column("updated_at", _MEASURE, nullable=False)
     return Table(
@@ -236,8 +241,8 @@ def create_schema(connection: Connection, records: Table) -> None:
             is creating it and does not come to an end.
     """
     done = versions(records)
-    if connection.dialect.name != "sqlite":
-        # So that who was let in sees what was done until then.
+    if connection.dialect.name == "postgresql":
+        # So that whoever was let in sees what was done until then.
         connection.execution_options(isolation_level="READ COMMITTED")
     with _alone(connection):
         connection.execute(CreateTable(done, if_not_exists=True))

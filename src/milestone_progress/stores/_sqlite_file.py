@@ -139,13 +139,17 @@ class SQLiteFile:
             StoreError: The file cannot be opened, or was closed, or the work failed in SQLite.
         """
         if not self._lock.acquire(True, self.timeout):
-            raise StoreError(f"{self.path}: other threads used it for {self.timeout:g} seconds")
+            raise self.busy("other threads")
         try:
             return work(self._connection or self._connect())
         except DRIVER_ERRORS as error:
             raise self.failure(error) from error
         finally:
             self._lock.release()
+
+    def busy(self, who: str) -> StoreError:
+        """Return what to raise if others have used the file for all of the time-out."""
+        return StoreError(f"{self.path}: {who} were using it for {self.timeout:g} seconds")
 
     def failure(self, error: Exception) -> StoreError:
         """Return what to raise instead of an error of the driver."""
@@ -154,17 +158,10 @@ class SQLiteFile:
         return failure
 
     def close(self) -> None:
-        """Close the file, after what is being done with it; more than once is fine.
-
-        Raises:
-            StoreError: SQLite failed.
-        """
+        """Close the file, after what is being done with it; more than once is fine."""
         with self._lock:
             self._closed = True
-            try:
-                self._disconnect()
-            except sqlite3.Error as error:
-                raise self.failure(error) from error
+            self._disconnect()
 
     def _connect(self) -> sqlite3.Connection:
         if self._closed:

@@ -26,6 +26,7 @@ from ._postgres_statements import (
     PURGE,
     RECENT,
     RECENT_UNFINISHED,
+    SAVE_MANY,
     Key,
     Outcome,
     array,
@@ -95,8 +96,8 @@ class PostgresStore(Closing):
     def save_many(self, records: Sequence[ProgressRecord]) -> list[ProgressRecord | ConflictError]:
         """Save records, one that loses hindering no other: `ManySaver.save_many`."""
         outcomes: dict[Key, Outcome] = {}
-        for statement, batch in batches_of(records):
-            saved = self._connections.execute(statement, values_of(self._namespace, batch))
+        for batch in batches_of(records):
+            saved = self._connections.execute(SAVE_MANY, values_of(self._namespace, batch))
             outcomes |= saved_of(batch)
             if saved.rowcount < len(batch):
                 losers = losers_of(batch, saved.fetchall())
@@ -133,10 +134,7 @@ class PostgresStore(Closing):
 
     def purge(self, before: float) -> int:
         """Delete the records with ``updated_at`` below a time: `Purger.purge`."""
-        values: dict[str, Value] = {
-            "namespace": self._namespace,
-            "before": checked_time(before),
-        }
+        values = (self._namespace, checked_time(before))
         purged = 0
         while count := self._connections.execute(PURGE, values).rowcount:
             purged += count
@@ -189,8 +187,8 @@ class AsyncPostgresStore(AsyncClosing):
     ) -> list[ProgressRecord | ConflictError]:
         """Save records, one that loses hindering no other: `ManySaver.save_many`."""
         outcomes: dict[Key, Outcome] = {}
-        for statement, batch in batches_of(records):
-            saved = await self._connections.execute(statement, values_of(self._namespace, batch))
+        for batch in batches_of(records):
+            saved = await self._connections.execute(SAVE_MANY, values_of(self._namespace, batch))
             outcomes |= saved_of(batch)
             if saved.rowcount < len(batch):
                 losers = losers_of(batch, await saved.fetchall())
@@ -228,10 +226,7 @@ class AsyncPostgresStore(AsyncClosing):
 
     async def purge(self, before: float) -> int:
         """Delete the records with ``updated_at`` below a time: `Purger.purge`."""
-        values: dict[str, Value] = {
-            "namespace": self._namespace,
-            "before": checked_time(before),
-        }
+        values = (self._namespace, checked_time(before))
         purged = 0
         while count := (await self._connections.execute(PURGE, values)).rowcount:
             purged += count

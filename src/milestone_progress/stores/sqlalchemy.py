@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine, MetaData, Table
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from .._identifiers import identifier
 from .._record import ConflictError, ProgressRecord
@@ -28,12 +27,18 @@ from ._closing import AsyncClosing, Closing
 from ._sqlalchemy_records import Records, in_hosts_transaction, in_own_transaction
 from ._sqlalchemy_table import Untyped, Utf8, create_schema, table
 
+try:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+except ImportError:
+    # Without greenlet, nobody can have any of them.
+    AsyncConnection = AsyncEngine = ()  # type: ignore[assignment,misc]  # fits nothing
+
 __all__ = ["AsyncSQLAlchemyStore", "SQLAlchemyStore", "Untyped", "Utf8", "table"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_usual_table = table(MetaData())
+USUAL_TABLE = table(MetaData())
 
 
 @contextmanager
@@ -60,13 +65,14 @@ class SQLAlchemyStore(Closing):
 
     How long to wait for the database is for the engine to say: ``pool_timeout``, and the time-outs
     in ``connect_args``, SQLite's ``timeout`` there being how long to wait for others that write. An
-    engine in AUTOCOMMIT cannot save batches.
+    engine in AUTOCOMMIT cannot save batches. What connects to MariaDB or MySQL has to speak
+    utf8mb4, as it does unless told otherwise.
 
     Args:
         bind: The host's engine or connection; it is never closed here. A store of a connection is
             for one thread at a time, as that is.
         namespace: Whose; records of other namespaces are as if they were not there.
-        table: The one that `table` made, if it is not in the usual place.
+        table: What `table` returned, if it has another name or schema than the usual.
 
     Raises:
         InvalidValueError: The namespace is no identifier, or the bind none of these.
@@ -77,7 +83,7 @@ class SQLAlchemyStore(Closing):
         bind: Engine | Connection,
         *,
         namespace: str = "default",
-        table: Table = _usual_table,
+        table: Table = USUAL_TABLE,
     ) -> None:
         if not isinstance(bind, (Engine, Connection)):
             raise InvalidValueError("bind", bind, "an Engine or a Connection of SQLAlchemy")
@@ -165,7 +171,7 @@ class AsyncSQLAlchemyStore(AsyncClosing):
         bind: The host's asyncio engine or connection; it is never closed here. A store of a
             connection is for one task at a time, as that is.
         namespace: Whose; records of other namespaces are as if they were not there.
-        table: The one that `table` made, if it is not in the usual place.
+        table: What `table` returned, if it has another name or schema than the usual.
 
     Raises:
         InvalidValueError: The namespace is no identifier, or the bind none of these.
@@ -173,10 +179,10 @@ class AsyncSQLAlchemyStore(AsyncClosing):
 
     def __init__(
         self,
-        bind: AsyncEngine | AsyncConnection,
+        bind: "AsyncEngine | AsyncConnection",
         *,
         namespace: str = "default",
-        table: Table = _usual_table,
+        table: Table = USUAL_TABLE,
     ) -> None:
         if not isinstance(bind, (AsyncEngine, AsyncConnection)):
             raise InvalidValueError("bind", bind, "an AsyncEngine or AsyncConnection of SQLAlchemy")

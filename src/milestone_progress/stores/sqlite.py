@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from .._identifiers import identifier
@@ -33,13 +33,15 @@ T = TypeVar("T")
 #: A record to save, the statement that saves it, and what that is given.
 Write = tuple[ProgressRecord, str, tuple[Value, ...]]
 Outcome = ProgressRecord | ConflictError | StoreError
-#: What one call saves, and where it waits for what becomes of it.
-Waiting = tuple[list[Write], "Future[list[Outcome]]"]
+#: The outcome of a save, or what went wrong with all that were saved together.
+Answer = Outcome | BaseException
 #: Viewer and media.
 Key = tuple[str, str]
 
 # So many records are purged in one transaction. Others save in between.
 SLICE = 1_000
+# A thread that the system lets wait so many seconds is not kept by other calls.
+PATIENCE = 1.0
 FIRST: Key = ("", "")
 
 _NAMES = ", ".join(COLUMNS)
@@ -79,13 +81,14 @@ class _Store(Closing):
     """What both stores do, in a file that is opened when it is first used."""
 
     def __init__(self, file: SQLiteFile, namespace: str) -> None:
-        self._file = file
+        self.file = file
         self._namespace = identifier("namespace", namespace)
 
     def load(self, viewer: str, media: str) -> ProgressRecord | None:
         """Return the record of a viewer and a media: `ProgressStore.load`."""
-        identifier("viewer", viewer), identifier("media", media)
-        return self._file.use(lambda connection: self._load(connection, viewer, media))
+        identifier("viewer", viewer)
+        identifier("media", media)
+        return self.file.use(lambda connection: self._load(connection, viewer, media))
 
     def _load(
         self, connection: sqlite3.Connection, viewer: str, media: str
@@ -96,13 +99,35 @@ class _Store(Closing):
     def save(self, record: ProgressRecord) -> ProgressRecord:
         """Save a record in place of the one that it was made from: `ProgressStore.save`."""
         _, statement, values = self.write_of(record)
-        if self._file.use(lambda connection: connection.execute(statement, values).rowcount):
+        if self.file.use(lambda connection: connection.execute(statement, values).rowcount):
             return record.with_revision(record.revision + 1)
         raise ConflictError(record, self.load(record.viewer, record.media))
 
     def save_many(self, records: Sequence[ProgressRecord]) -> list[ProgressRecord | ConflictError]:
         """Save records, one that loses hindering no other: `ManySaver.save_many`."""
-        return _decided(self.save_all([self.write_of(record) for record in records]))
+        return self._save_all([self.write_of(record) for record in records], self._save_one)
+
+    def save_together(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Save records of several who know nothing of each other; what one fails by is its own.
+
+        Raises:
+            StoreError: All of them failed.
+        """
+        return self._save_all(writes, self._try_one)
+
+    def _save_all(
+        self, writes: Sequence[Write], save_one: Callable[[sqlite3.Connection, Write], T]
+    ) -> list[ProgressRecord | T]:
+        def save_all(connection: sqlite3.Connection) -> list[ProgressRecord | T]:
+            if len(writes) == 1:
+                # A statement is a transaction of its own.
+                return [save_one(connection, writes[0])]
+            if _saved_at_once(connection, writes):
+                return [record.with_revision(record.revision + 1) for record, _, _ in writes]
+            with transaction(connection):
+                return [save_one(connection, write) for write in writes]
+
+        return self.file.use(save_all)
 
     def write_of(self, record: ProgressRecord) -> Write:
         """Return how to save a record."""
@@ -112,38 +137,23 @@ class _Store(Closing):
         key = (self._namespace, record.viewer, record.media)
         return record, UPDATE, (*values[2:], *key, record.revision)
 
-    def save_all(self, writes: Sequence[Write]) -> list[Outcome]:
-        """Save records in one transaction; what one of them fails by is its own outcome.
-
-        Raises:
-            StoreError: None of them was saved, or that is unknown.
-        """
-
-        def save_all(connection: sqlite3.Connection) -> list[Outcome]:
-            if _saved_at_once(connection, writes):
-                return [record.with_revision(record.revision + 1) for record, _, _ in writes]
-            with transaction(connection):
-                return [self._save_one(connection, *write) for write in writes]
-
-        return self._file.use(save_all)
-
-    def _save_one(
-        self,
-        connection: sqlite3.Connection,
-        record: ProgressRecord,
-        statement: str,
-        values: tuple[Value, ...],
-    ) -> Outcome:
+    def _try_one(self, connection: sqlite3.Connection, write: Write) -> Outcome:
         try:
-            if connection.execute(statement, values).rowcount:
-                return record.with_revision(record.revision + 1)
-            return ConflictError(record, self._load(connection, record.viewer, record.media))
+            return self._save_one(connection, write)
         except StoreError as error:
             return error
         except DRIVER_ERRORS as error:
             if not connection.in_transaction:  # SQLite has given up all of it.
                 raise
-            return self._file.failure(error)
+            return self.file.failure(error)
+
+    def _save_one(
+        self, connection: sqlite3.Connection, write: Write
+    ) -> ProgressRecord | ConflictError:
+        record, statement, values = write
+        if connection.execute(statement, values).rowcount:
+            return record.with_revision(record.revision + 1)
+        return ConflictError(record, self._load(connection, record.viewer, record.media))
 
     def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return a viewer's records of some media: `ProgressStore.load_many`."""
@@ -163,14 +173,15 @@ class _Store(Closing):
 
     def _select(self, statement: str, viewer: str, *further: Value) -> list[ProgressRecord]:
         values = (self._namespace, identifier("viewer", viewer), *further)
-        rows = self._file.use(lambda connection: connection.execute(statement, values).fetchall())
+        rows = self.file.use(lambda connection: connection.execute(statement, values).fetchall())
         return [record_of(row) for row in rows]
 
     def delete_viewer(self, viewer: str) -> int:
         """Delete all records of a viewer: `ViewerDeleter.delete_viewer`.
 
-        They are overwritten in the file, and the log that they were in is emptied, unless another
-        process keeps on reading it for longer than the time-out.
+        They are overwritten in the file, too, and the log that they were in is emptied, unless
+        another process keeps on reading it for longer than the time-out. Between other rows a name
+        may be legible until the file is vacuumed.
         """
         values = (self._namespace, identifier("viewer", viewer))
 
@@ -179,7 +190,7 @@ class _Store(Closing):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return deleted
 
-        return self._file.use(delete)
+        return self.file.use(delete)
 
     def purge(self, before: float) -> int:
         """Delete the records with ``updated_at`` below a time: `Purger.purge`."""
@@ -202,22 +213,27 @@ class _Store(Closing):
                 deleted = connection.executemany(PURGE, values).rowcount
             return deleted, found[-1] if len(found) == SLICE else None
 
-        return self._file.use(purge)
+        return self.file.use(purge)
 
     def close(self) -> None:
         """Close the file, after the calls that are under way."""
-        self._file.close()
+        self.file.close()
 
 
 def _saved_at_once(connection: sqlite3.Connection, writes: Sequence[Write]) -> bool:
     """Save all records by one call of the driver for each statement, or none of them."""
-    if len({(record.viewer, record.media) for record, _, _ in writes}) < len(writes):
-        return False  # Their order matters.
+    batches = {
+        statement: [values for _, its, values in writes if its is statement]
+        for statement in (INSERT, UPDATE)
+    }
+    if all(batches.values()):
+        keys = {(record.viewer, record.media) for record, _, _ in writes}
+        if len(keys) < len(writes):
+            return False  # They may not change places.
     try:
         with transaction(connection):
-            for statement in (INSERT, UPDATE):
-                values = [its for _, saves, its in writes if saves is statement]
-                if connection.executemany(statement, values).rowcount < len(values):
+            for statement, batch in batches.items():
+                if connection.executemany(statement, batch).rowcount < len(batch):
                     connection.execute("ROLLBACK")
                     return False
     except sqlite3.OperationalError:
@@ -225,15 +241,6 @@ def _saved_at_once(connection: sqlite3.Connection, writes: Sequence[Write]) -> b
     except DRIVER_ERRORS:
         return False
     return True
-
-
-def _decided(outcomes: list[Outcome]) -> list[ProgressRecord | ConflictError]:
-    decided: list[ProgressRecord | ConflictError] = []
-    for outcome in outcomes:
-        if isinstance(outcome, StoreError):
-            raise outcome
-        decided.append(outcome)
-    return decided
 
 
 class SQLiteStore(_Store):
@@ -264,22 +271,24 @@ class SQLiteStore(_Store):
         timeout: float = 5.0,
     ) -> None:
         super().__init__(SQLiteFile(path, synchronous, timeout), namespace)
-        self._file.use(lambda _connection: None)
+        self.file.use(lambda _connection: None)
 
 
 class AsyncSQLiteStore(AsyncClosing):
     """A `SQLiteStore` for asyncio, which does all its work in one thread of its own.
 
     Saves that come while others are being written share the next transaction, and each returns once
-    that is committed: the more tasks save at once, the cheaper it gets. Nothing waits but what a
-    task awaits. The file is opened by the first call, and the store belongs to the event loop of
-    that call. One that is never closed does not keep the interpreter from ending.
+    that is committed: the more tasks save at once, the cheaper it gets. What waits is what tasks
+    await, and no more; so whoever awaits each save never gets ahead of the disk.
+
+    The file is opened by the first call, and the store belongs to the event loop of that call. One
+    that nobody closes does not keep the interpreter from ending.
 
     Args:
         path: The file, made if it is not there, in a folder that is there; ``":memory:"`` for none.
         namespace: Whose; records of other namespaces are as if they were not there.
         synchronous: What a save survives, as for `SQLiteStore`: ``"full"`` or ``"normal"``.
-        timeout: How long to wait for other processes, seconds.
+        timeout: How long to wait for other calls, and then for other processes, seconds.
 
     Raises:
         InvalidValueError: An argument is no such thing.
@@ -294,12 +303,14 @@ class AsyncSQLiteStore(AsyncClosing):
         timeout: float = 5.0,
     ) -> None:
         # Who has an asyncio store has loaded such modules; who has not need not pay for them.
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # as said
+        from asyncio import get_running_loop  # noqa: PLC0415  # as said
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
         self._store = _Store(SQLiteFile(path, synchronous, timeout), namespace)
         self._thread = ThreadPoolExecutor(1, "milestone-progress")
+        self._running_loop = get_running_loop
         self._loop: AbstractEventLoop | None = None
-        self._waiting: list[Waiting] = []
+        self._waiting: list[tuple[Write, Future[Answer]]] = []
         self._writing = False
         self._closed: Future[None] | None = None
 
@@ -309,63 +320,52 @@ class AsyncSQLiteStore(AsyncClosing):
 
     async def save(self, record: ProgressRecord) -> ProgressRecord:
         """Save a record in place of the one that it was made from: `ProgressStore.save`."""
-        [outcome] = await self.save_many([record])
-        if isinstance(outcome, ConflictError):
-            raise outcome
-        return outcome
+        loop = self._entered()
+        answer: Future[Answer] = loop.create_future()
+        self._waiting.append((self._store.write_of(record), answer))
+        if not self._writing:
+            self._writing = True
+            # Not at once: other tasks that are about to run may save, too.
+            loop.call_soon(self._write)
+        outcome = await answer
+        if isinstance(outcome, ProgressRecord):
+            return outcome
+        raise outcome
+
+    def _write(self) -> None:
+        # Nobody waits for what was cancelled meanwhile.
+        batch = [(write, answer) for write, answer in self._waiting if not answer.done()]
+        self._waiting.clear()
+        self._writing = bool(batch)
+        if batch:
+            written = self._start(self._store.save_together, [write for write, _ in batch])
+            written.add_done_callback(partial(self._answer, [answer for _, answer in batch]))
+
+    def _answer(self, answers: list["Future[Answer]"], written: "Future[list[Outcome]]") -> None:
+        error = written.exception()
+        outcomes = [_again(error) for _ in answers] if error else written.result()
+        for answer, outcome in zip(answers, outcomes, strict=True):
+            if not answer.done():
+                answer.set_result(outcome)
+        # After the tasks that are answered now, which may have more to save.
+        self._running_loop().call_soon(self._write)
 
     async def save_many(
         self, records: Sequence[ProgressRecord]
     ) -> list[ProgressRecord | ConflictError]:
         """Save records, one that loses hindering no other: `ManySaver.save_many`."""
-        loop = self._entered()
-        outcomes: Future[list[Outcome]] = loop.create_future()
-        self._waiting.append(([self._store.write_of(record) for record in records], outcomes))
-        if not self._writing:
-            self._writing = True
-            # Not at once: other tasks that are about to run may save, too.
-            loop.call_soon(self._write, loop)
-        return _decided(await outcomes)
-
-    def _write(self, loop: "AbstractEventLoop") -> None:
-        # What was cancelled meanwhile is not wanted any more.
-        batch = [(writes, outcomes) for writes, outcomes in self._waiting if not outcomes.done()]
-        self._waiting.clear()
-        self._writing = bool(batch)
-        if batch:
-            together = [write for writes, _ in batch for write in writes]
-            written = loop.run_in_executor(self._thread, self._store.save_all, together)
-            written.add_done_callback(partial(self._answer, loop, batch))
-
-    def _answer(
-        self,
-        loop: "AbstractEventLoop",
-        batch: list[Waiting],
-        written: "Future[list[Outcome]]",
-    ) -> None:
-        error = written.exception()
-        together = iter(written.result() if error is None else ())
-        for writes, outcomes in batch:
-            own = list(islice(together, len(writes)))
-            if outcomes.done():
-                continue
-            if error is None:
-                outcomes.set_result(own)
-            else:
-                outcomes.set_exception(_again(error))
-        # After the tasks that are answered now, which may have more to save.
-        loop.call_soon(self._write, loop)
+        return await self._call(self._store.save_many, tuple(records))
 
     async def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return a viewer's records of some media: `ProgressStore.load_many`."""
-        return await self._call(self._store.load_many, viewer, medias)
+        return await self._call(self._store.load_many, viewer, checked_medias(medias))
 
     async def recent(
         self, viewer: str, limit: int = 20, *, include_completed: bool = False
     ) -> list[ProgressRecord]:
         """Return what a viewer watched last, newest first: `ProgressStore.recent`."""
-        work = partial(self._store.recent, include_completed=include_completed)
-        return await self._call(work, viewer, limit)
+        recent = self._store.recent
+        return await self._call(recent, viewer, limit, include_completed=include_completed)
 
     async def export_viewer(self, viewer: str) -> list[ProgressRecord]:
         """Return all records of a viewer: `ViewerExporter.export_viewer`."""
@@ -386,25 +386,22 @@ class AsyncSQLiteStore(AsyncClosing):
 
     async def close(self) -> None:
         """Do what was asked for before, close the file, and end the thread."""
-        from asyncio import get_running_loop, shield  # noqa: PLC0415  # as said
+        from asyncio import shield  # noqa: PLC0415  # as said
 
         if self._closed is None:
-            loop = get_running_loop()
-            self._write(loop)
-            self._closed = loop.run_in_executor(self._thread, self._store.close)
+            self._write()
+            self._closed = self._running_loop().run_in_executor(self._thread, self._store.close)
             self._thread.shutdown(wait=False)
         # Cancelling this task does not undo it.
         await shield(self._closed)
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = self._entered()
-        return await loop.run_in_executor(self._thread, partial(work, *args, **kwargs))
+        self._entered()
+        return await self._start(work, *args, **kwargs)
 
     def _entered(self) -> "AbstractEventLoop":
         """Return the event loop, if it is the store's."""
-        from asyncio import get_running_loop  # noqa: PLC0415  # as said
-
-        loop = get_running_loop()
+        loop = self._running_loop()
         if self._closed is not None:
             raise StoreError("the store is closed")
         if self._loop is None:
@@ -412,6 +409,18 @@ class AsyncSQLiteStore(AsyncClosing):
         if self._loop is not loop:
             raise StoreError("the store belongs to the event loop that it was first used in")
         return loop
+
+    def _start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Have the thread do some work after all other that it has, if it gets to it in time."""
+        file = self._store.file
+        latest = monotonic() + file.timeout + PATIENCE
+
+        def start() -> T:
+            if monotonic() > latest:
+                raise file.busy("other calls")
+            return work(*args, **kwargs)
+
+        return self._running_loop().run_in_executor(self._thread, start)
 
 
 def _again(error: BaseException) -> BaseException:
