@@ -37,8 +37,8 @@ SAMPLE = 300
 #: How many tasks save at once, and how often all of them together in a lap.
 TASKS = (1, 16, 256)
 SAVES = 512
-#: As many as the store's own pool.
-CONNECTIONS = 10
+#: As the store's own pool: of more connections than are needed each would take its turn.
+POOL: dict[str, Any] = {"kwargs": {"autocommit": True}, "min_size": 0, "max_size": 10}
 
 Row = tuple[Value, ...]
 Write = tuple[str, Row]
@@ -169,8 +169,7 @@ def same(records: list[ProgressRecord]) -> list[ProgressRecord]:
 def stores(url: str, namespaces: Sequence[str]) -> Iterator[tuple[list[PostgresStore], Any]]:
     """Provide a store of each namespace, and the connections of who does without."""
     made = [PostgresStore(url, namespace=namespace) for namespace in namespaces]
-    options = {"autocommit": True}
-    with ConnectionPool(url, kwargs=options, max_size=CONNECTIONS, open=True) as pool:
+    with ConnectionPool(url, open=True, **POOL) as pool:
         try:
             yield made, pool
         finally:
@@ -230,14 +229,13 @@ async def save_in_tasks(
 async def race_the_tasks(url: str, rounds: int) -> None:
     """Race the asyncio store against psycopg's pool."""
     names = ("driver, by hand", "store")
-    options = {"autocommit": True}
     known = {}
     for name in names:
         with PostgresStore(url, namespace=f"{name}, tasks") as made:
             known[name] = [made.save(a_record(number)) for number in range(max(TASKS))]
     async with (
         AsyncPostgresStore(url, namespace="store, tasks") as store,
-        AsyncConnectionPool(url, kwargs=options, max_size=CONNECTIONS, open=False) as pool,
+        AsyncConnectionPool(url, open=False, **POOL) as pool,
     ):
 
         async def save(record: ProgressRecord) -> None:

@@ -111,10 +111,10 @@ def _worded(condition: _Condition, compiler: SQLCompiler, **_: object) -> str:
 def _identifies(column: str) -> _Condition:
     length = f"length({column}) BETWEEN 1 AND {LONGEST_IDENTIFIER}"
     control = "'*[' || char(1) || '-' || char(31) || char(127) || '-' || char(159) || ']*'"
-    # As hexadecimal digits, since MySQL does not search bytes.
+    # MySQL makes NULL of what is no text, and searches no bytes but as hexadecimal digits.
     as_bytes = (
-        f"char_length(convert({column} USING utf8mb4)) BETWEEN 1 AND {LONGEST_IDENTIFIER}"
-        f" AND convert(convert({column} USING utf8mb4) USING binary) = {column}"
+        f"char_length(coalesce(convert({column} USING utf8mb4), ''))"
+        f" BETWEEN 1 AND {LONGEST_IDENTIFIER}"
         f" AND hex({column}) NOT REGEXP '^(..)*([01].|7F|C2[89].|ED[AB].)'"
     )
     return _Condition(
@@ -128,8 +128,8 @@ def _identifies(column: str) -> _Condition:
     )
 
 
-# Before they check it, MariaDB and MySQL make a number of True and of "5"; so does PostgreSQL of
-# "5", unless it is told its type. To SQLite a whole number and True are the same, and NaN is NULL.
+# Before they check it, MariaDB and MySQL make a number of True and of "5", and PostgreSQL of a "5"
+# whose type it is not told. To SQLite a whole number and True are the same, and NaN is NULL.
 
 
 def _ranges(column: str, condition: str, kind: str = "real") -> _Condition:
