@@ -199,7 +199,9 @@ class ProgressRecord:
         The other fields are not checked again: that would cost a quarter of a save into SQLite.
         """
         record = object.__new__(type(self))
-        vars(record).update(vars(self), revision=revision)
+        values = record.__dict__
+        values.update(self.__dict__)
+        values["revision"] = revision
         return record
 
     def to_dict(self) -> dict[str, object]:

@@ -102,9 +102,9 @@ class ManySaver(Protocol):
         """Save records, each as `ProgressStore.save` does; one that loses hinders no other.
 
         Returns:
-            For each record, in their order, what is stored or the conflict that it lost by. If
-            several are of the same viewer and media, all but the first lose to it, whatever their
-            revisions.
+            For each record, in their order, what is stored or the conflict that it lost by. If two
+            of the same viewer and media were made from the same revision, the second loses to the
+            first; which wins if they were not is not promised.
 
         Raises:
             StoreError: The store failed; which of them were saved is unknown.

@@ -184,7 +184,7 @@ class Records:
     def _parameters(self, record: ProgressRecord) -> Parameters:
         """Return what insert and update are told of a record.
 
-        Not by `row_of`: to make this of it takes as long again, a fifth of what SQLAlchemy takes.
+        Without `row_of`: to name its values, too, would make a batch a twentieth slower.
         """
         return {
             "of_namespace": self._namespace,
