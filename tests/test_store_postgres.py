@@ -22,7 +22,7 @@ from psycopg.types.string import StrDumper
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from milestone_progress import ConflictError, InvalidValueError, ProgressRecord, StoreError
-from milestone_progress.stores import _postgres_connections, save_merged
+from milestone_progress.stores import _postgres_connections, save_merged, save_merged_async
 from milestone_progress.stores import _postgres_statements as statements
 from milestone_progress.stores._rows import COLUMNS, row_of
 from milestone_progress.stores.postgres import AsyncPostgresStore, PostgresStore
@@ -568,6 +568,24 @@ def test_nothing_is_lost_whatever_isolation_is_the_default(postgres: Server, lev
         found = store.export_viewer("ann")
         assert {one.revision for one in found if one.media.startswith("new")} == {1}
         assert len(found) == 1 + threads + saves * 20
+
+
+def test_tasks_lose_nothing_either(postgres: Server) -> None:
+    url = set_to(postgres.url, default_transaction_isolation="serializable")
+    tasks, saves = 8, 10
+
+    async def work(store: AsyncPostgresStore, number: int) -> None:
+        for second in range(number * saves, (number + 1) * saves):
+            await save_merged_async(store, a_record(played=1 << second))
+
+    async def work_all() -> ProgressRecord | None:
+        async with AsyncPostgresStore(url, namespace=uuid4().hex, timeout=60) as store:
+            await asyncio.gather(*(work(store, number) for number in range(tasks)))
+            return await store.load("ann", "intro")
+
+    record = asyncio.run(work_all())
+    assert record is not None
+    assert (record.played, record.revision) == ((1 << tasks * saves) - 1, tasks * saves)
 
 
 def strange(url: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ MIGRATIONS = (
     """,
 )
 SCHEMA = "SELECT coalesce(max(number), 0) FROM milestone_progress_schema"
-# With most isolation levels it would not see what was done while it waited for the lock.
+# At any other isolation level it would not see what was done while it waited for the lock.
 _UPGRADE = """
     BEGIN ISOLATION LEVEL READ COMMITTED;
     SELECT pg_advisory_xact_lock(x'6d696c6573746f6e'::bigint);

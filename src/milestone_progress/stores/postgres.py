@@ -63,8 +63,8 @@ class PostgresStore(Closing):
             ``prepare_threshold=None`` unless that PgBouncer knows prepared statements
             (``max_prepared_statements``).
         namespace: Whose; records of other namespaces are as if they were not there.
-        timeout: How long a call may take, seconds; one that saves or purges many records, for each
-            thousand of them. Why there is no connection is told in the log of psycopg's pool.
+        timeout: How long a call may take, seconds; one that saves or purges thousands of records,
+            for each part of them. Why there is no connection is told in the log of psycopg's pool.
 
     Raises:
         InvalidValueError: It is no such string, namespace or time.
