@@ -155,6 +155,11 @@ def test_no_number_of_a_record_is_larger_than_databases_agree_upon(field: str) -
         evolve(RECORD, **{field: cast(Any, 2**63)})
 
 
+def test_a_milestone_is_a_percentage() -> None:
+    with pytest.raises(InvalidValueError, match="milestone"):
+        evolve(RECORD, milestone=100.5)
+
+
 @pytest.mark.parametrize("duration", [0, -5.0])
 def test_a_duration_is_more_than_nothing(duration: float) -> None:
     with pytest.raises(InvalidValueError, match="duration"):
