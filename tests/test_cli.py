@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from milestone_progress._cli import format_time, main
+from milestone_progress import format_time
+from milestone_progress._cli import main
 
 TRACES = Path(__file__).parent / "traces"
 DECISION_KEYS = [

@@ -1,8 +1,11 @@
 """Tracking of how far people have watched video and audio.
 
 Playback events go in, decisions to save come out: at the moments that matter instead of every
-thirty seconds.
+thirty seconds. A recorder saves what browsers decided, and tells from where to resume.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ._decision import SaveDecision, SavedState, Trigger
 from ._events import (
@@ -27,7 +30,29 @@ from ._states import Phase
 from ._tracker import IntervalTracker, Tracker, tracker_for
 from .errors import InvalidValueError, MilestoneProgressError, StoreError, TraceError
 
+if TYPE_CHECKING:
+    from ._additions import SaveResult, SaveStatus
+    from ._backlog import BacklogFull
+    from ._display import Marker, display_percent, estimated_position, format_time, markers
+    from ._recorder import Recorder
+    from ._recorder_async import AsyncRecorder
+    from ._reports import LARGEST_BODY, PayloadError, Problem, Report, parse_report
+    from ._resume import (
+        REWIND_BY_ABSENCE,
+        ResumeChoice,
+        ResumeOption,
+        ResumePoint,
+        ResumePolicy,
+        ResumeReason,
+        resume_choice,
+        resume_point,
+    )
+
 __all__ = [
+    "LARGEST_BODY",
+    "REWIND_BY_ABSENCE",
+    "AsyncRecorder",
+    "BacklogFull",
     "Complete",
     "ConflictError",
     "ConflictPolicy",
@@ -37,14 +62,26 @@ __all__ = [
     "IntervalPolicy",
     "IntervalTracker",
     "InvalidValueError",
+    "Marker",
     "MediaInfo",
     "MilestoneProgressError",
     "Pause",
+    "PayloadError",
     "Phase",
     "Play",
+    "Problem",
     "ProgressRecord",
+    "Recorder",
+    "Report",
+    "ResumeChoice",
+    "ResumeOption",
+    "ResumePoint",
+    "ResumePolicy",
+    "ResumeReason",
     "SaveDecision",
     "SavePolicy",
+    "SaveResult",
+    "SaveStatus",
     "SavedState",
     "Seeked",
     "Seeking",
@@ -55,9 +92,52 @@ __all__ = [
     "Tracker",
     "Trigger",
     "Unload",
+    "display_percent",
+    "estimated_position",
     "event_from_dict",
+    "format_time",
+    "markers",
     "merge",
+    "parse_report",
     "played_from_text",
     "played_to_text",
+    "resume_choice",
+    "resume_point",
     "tracker_for",
 ]
+
+# Where to find what only a back end needs. To load it takes as long as to load all of the core,
+# which is all that a player, a simulator or a stream processor needs.
+_LATER = {
+    "AsyncRecorder": "_recorder_async",
+    "BacklogFull": "_backlog",
+    "LARGEST_BODY": "_reports",
+    "Marker": "_display",
+    "PayloadError": "_reports",
+    "Problem": "_reports",
+    "REWIND_BY_ABSENCE": "_resume",
+    "Recorder": "_recorder",
+    "Report": "_reports",
+    "ResumeChoice": "_resume",
+    "ResumeOption": "_resume",
+    "ResumePoint": "_resume",
+    "ResumePolicy": "_resume",
+    "ResumeReason": "_resume",
+    "SaveResult": "_additions",
+    "SaveStatus": "_additions",
+    "display_percent": "_display",
+    "estimated_position": "_display",
+    "format_time": "_display",
+    "markers": "_display",
+    "parse_report": "_reports",
+    "resume_choice": "_resume",
+    "resume_point": "_resume",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value
+    return value

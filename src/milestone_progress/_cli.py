@@ -16,6 +16,7 @@ from typing import IO
 from attrs import asdict, fields
 
 from ._decision import SaveDecision
+from ._display import format_time
 from ._events import Event
 from ._identifiers import identifier
 from ._policy import IntervalPolicy, SavePolicy
@@ -340,10 +341,3 @@ def _print_records(records: Sequence[ProgressRecord], *, as_json: bool) -> None:
         played = format_time(record.played.bit_count())
         done = ", completed" if record.completed else ""
         print(f"{line}  {played:>8}  {updated}  {record.media}{done}")
-
-
-def format_time(seconds: float) -> str:
-    """Return seconds as people write them: 0:07, 12:34, 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -51,6 +51,30 @@ class SaveDecision:
     last_milestone: float
     completed: bool
 
+    def to_report(
+        self, *, sent_at: float | None = None, generation: int | None = None
+    ) -> dict[str, object]:
+        """Return the decision as plain JSON data to send to a server, which `parse_report` reads.
+
+        Args:
+            sent_at: When it is sent, Unix seconds by the clock of ``at``; None for at once.
+            generation: That of the record which the tracker started from, None if unknown.
+        """
+        report: dict[str, object] = {
+            "current_time_seconds": self.position,
+            "total_duration_seconds": self.duration,
+            "trigger_type": self.trigger.value,
+            "milestone_reached": self.last_milestone,
+            "at": self.at,
+            "sent_at": self.at if sent_at is None else sent_at,
+        }
+        # What an earlier report said that got lost is said again.
+        if self.completed:
+            report["force_completion"] = True
+        if generation is not None:
+            report["generation"] = generation
+        return report
+
 
 class SavedState(Protocol):
     """What a tracker needs to know of progress that was saved before."""

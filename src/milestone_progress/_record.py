@@ -174,6 +174,13 @@ class ProgressRecord:
             self.completed_at is None or self.updated_at <= self.completed_at
         )
 
+    @property
+    def percent(self) -> float | None:
+        """The position as percent 0-100 of the duration, None if that is unknown."""
+        if self.duration is None:
+            return None
+        return min(100.0, 100 * self.position / self.duration)
+
     def reset(self, at: float) -> Self:
         """Return the record of a viewer who starts over, all else forgotten: the next generation.
 

@@ -5,10 +5,12 @@
     MilestoneProgressError
     ├── InvalidValueError (also a ValueError)   a field holds a value it cannot hold
     ├── ConflictError                           somebody else saved a record first
+    ├── PayloadError                            a body from outside is not what it should be
     ├── StoreError                              a store could not do what it was asked to
     └── TraceError                              a line of a recorded trace cannot be read
 
-`ConflictError` carries records, so it lives beside them.
+`ConflictError` carries records, and `PayloadError` what is wrong with a report: they live beside
+these.
 """
 
 __all__ = ["InvalidValueError", "MilestoneProgressError", "StoreError", "TraceError"]

@@ -8,11 +8,13 @@ promises below.
 
 from ._opening import open_store
 from ._protocols import (
+    AsyncFallbackStore,
     AsyncManySaver,
     AsyncProgressStore,
     AsyncPurger,
     AsyncViewerDeleter,
     AsyncViewerExporter,
+    FallbackStore,
     ManySaver,
     ProgressStore,
     Purger,
@@ -22,11 +24,13 @@ from ._protocols import (
 from ._saving import save_merged, save_merged_async
 
 __all__ = [
+    "AsyncFallbackStore",
     "AsyncManySaver",
     "AsyncProgressStore",
     "AsyncPurger",
     "AsyncViewerDeleter",
     "AsyncViewerExporter",
+    "FallbackStore",
     "ManySaver",
     "ProgressStore",
     "Purger",

@@ -22,11 +22,13 @@ from typing import Protocol, runtime_checkable
 from .._record import ConflictError, ProgressRecord
 
 __all__ = [
+    "AsyncFallbackStore",
     "AsyncManySaver",
     "AsyncProgressStore",
     "AsyncPurger",
     "AsyncViewerDeleter",
     "AsyncViewerExporter",
+    "FallbackStore",
     "ManySaver",
     "ProgressStore",
     "Purger",
@@ -150,6 +152,26 @@ class Purger(Protocol):
         """
 
 
+@runtime_checkable
+class FallbackStore(ProgressStore, ViewerDeleter, Protocol):
+    """A store that can hold what another one could not save, until that can."""
+
+    def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers, at most so many, in order of viewer and media.
+
+        Raises:
+            InvalidValueError: The limit is no whole number from 1.
+            StoreError: The store failed, or what it holds is no record.
+        """
+
+    def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored, and return whether it was.
+
+        Raises:
+            StoreError: The store failed; whether it was deleted is unknown.
+        """
+
+
 class AsyncProgressStore(Protocol):
     """A `ProgressStore` for asyncio: the same promises, awaited."""
 
@@ -206,3 +228,14 @@ class AsyncPurger(Protocol):
 
     async def purge(self, before: float) -> int:
         """Delete the records with ``updated_at`` below a time: `Purger.purge`."""
+
+
+@runtime_checkable
+class AsyncFallbackStore(AsyncProgressStore, AsyncViewerDeleter, Protocol):
+    """A `FallbackStore` for asyncio."""
+
+    async def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers: `FallbackStore.records`."""
+
+    async def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored: `FallbackStore.remove`."""

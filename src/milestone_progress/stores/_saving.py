@@ -2,14 +2,22 @@
 
 import random
 import time
-
-from attrs import evolve
+from collections.abc import Callable
 
 from .._record import ConflictError, ConflictPolicy, ProgressRecord, merge
 from ..errors import StoreError
 from ._protocols import AsyncProgressStore, ProgressStore
 
-__all__ = ["save_merged", "save_merged_async"]
+__all__ = ["save_merged", "save_merged_async", "update", "update_async"]
+
+# Makes of what is stored what is to be stored.
+Change = Callable[[ProgressRecord | None], ProgressRecord | None]
+Conflicted = Callable[[ConflictError], None]
+
+
+def _no_matter(_conflict: ConflictError) -> None:
+    pass
+
 
 # Sixty-four threads that save one record without a pause need up to thirty.
 TRIES = 100
@@ -43,19 +51,9 @@ def save_merged(
     Raises:
         StoreError: The store failed, or somebody else was faster each time.
     """
-    stored = store.load(record.viewer, record.media)
-    for attempt in range(tries):
-        merged = _merged(record, stored, policy)
-        if merged == stored:
-            return merged
-        try:
-            return store.save(merged)
-        except ConflictError as conflict:
-            stored = conflict.stored
-        if attempt > 0:
-            time.sleep(_wait(attempt))
-            stored = store.load(record.viewer, record.media)
-    raise _outrun(tries)
+    return _stored(
+        update(store, record.viewer, record.media, _merging(record, policy), tries=tries)
+    )
 
 
 async def save_merged_async(
@@ -66,31 +64,101 @@ async def save_merged_async(
     tries: int = TRIES,
 ) -> ProgressRecord:
     """Do what `save_merged` does, with an asyncio store."""
-    # Who has an asyncio store has loaded it; who has not need not pay for it.
-    import asyncio  # noqa: PLC0415  # as said
+    change = _merging(record, policy)
+    return _stored(await update_async(store, record.viewer, record.media, change, tries=tries))
 
-    stored = await store.load(record.viewer, record.media)
+
+def _merging(record: ProgressRecord, policy: ConflictPolicy) -> Change:
+    def merged(stored: ProgressRecord | None) -> ProgressRecord:
+        return record if stored is None else merge(record, stored, policy)
+
+    return merged
+
+
+def _stored(outcome: tuple[ProgressRecord | None, ProgressRecord | None]) -> ProgressRecord:
+    _, after = outcome
+    assert after is not None, "merging leaves something stored"
+    return after
+
+
+def update(
+    store: ProgressStore,
+    viewer: str,
+    media: str,
+    change: Change,
+    *,
+    tries: int = TRIES,
+    conflicted: Conflicted = _no_matter,
+) -> tuple[ProgressRecord | None, ProgressRecord | None]:
+    """Load a record, save what a function makes of it, and again if somebody else was faster.
+
+    Args:
+        store: Where.
+        viewer: Whose.
+        media: In what.
+        change: Returns what is to be stored in place of what is, at whatever revision; the same, or
+            None, for no change. It may be called more than once.
+        tries: As in `save_merged`.
+        conflicted: Called with each race that was lost.
+
+    Returns:
+        What was stored before and what is stored now: the very same if nothing was written.
+
+    Raises:
+        StoreError: The store failed, or somebody else was faster each time.
+    """
+    stored = store.load(viewer, media)
     for attempt in range(tries):
-        merged = _merged(record, stored, policy)
-        if merged == stored:
-            return merged
+        changed = _changed(change, stored)
+        if changed is None:
+            return stored, stored
         try:
-            return await store.save(merged)
+            return stored, store.save(changed)
         except ConflictError as conflict:
+            conflicted(conflict)
             stored = conflict.stored
         if attempt > 0:
-            await asyncio.sleep(_wait(attempt))
-            stored = await store.load(record.viewer, record.media)
+            time.sleep(_wait(attempt))
+            stored = store.load(viewer, media)
     raise _outrun(tries)
 
 
-def _merged(
-    record: ProgressRecord, stored: ProgressRecord | None, policy: ConflictPolicy
-) -> ProgressRecord:
-    """Return what to save in place of what is stored; the same, if there is nothing new."""
-    if stored is None:
-        return evolve(record, revision=0)
-    return evolve(merge(record, stored, policy), revision=stored.revision)
+async def update_async(
+    store: AsyncProgressStore,
+    viewer: str,
+    media: str,
+    change: Change,
+    *,
+    tries: int = TRIES,
+    conflicted: Conflicted = _no_matter,
+) -> tuple[ProgressRecord | None, ProgressRecord | None]:
+    """Do what `update` does, with an asyncio store."""
+    stored = await store.load(viewer, media)
+    for attempt in range(tries):
+        changed = _changed(change, stored)
+        if changed is None:
+            return stored, stored
+        try:
+            return stored, await store.save(changed)
+        except ConflictError as conflict:
+            conflicted(conflict)
+            stored = conflict.stored
+        if attempt > 0:
+            # Who has an asyncio store has loaded it; who has not need not pay for it.
+            import asyncio  # noqa: PLC0415  # as said
+
+            await asyncio.sleep(_wait(attempt))
+            stored = await store.load(viewer, media)
+    raise _outrun(tries)
+
+
+def _changed(change: Change, stored: ProgressRecord | None) -> ProgressRecord | None:
+    """Return what to save in place of what is stored, None for nothing."""
+    changed = change(stored)
+    if changed is None:
+        return None
+    changed = changed.with_revision(0 if stored is None else stored.revision)
+    return None if changed == stored else changed
 
 
 def _wait(attempt: int) -> float:

@@ -110,6 +110,23 @@ class MemoryStore(Closing):
             ]
             return _delete(kept, old)
 
+    def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers: `FallbackStore.records`."""
+        checked_limit(limit)
+        with self._opened() as kept:
+            keys = sorted(key for key in kept if key[0] == self._namespace)
+            return [kept[key] for key in keys[:limit]]
+
+    def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored: `FallbackStore.remove`."""
+        key = (self._namespace, record.viewer, record.media)
+        with self._opened() as kept:
+            stored = kept.get(key)
+            if stored is None or stored.revision != record.revision:
+                return False
+            del kept[key]
+            return True
+
     def close(self) -> None:
         """Close the store; what it kept stays with its `Memory`."""
         self._closed = True
@@ -177,6 +194,14 @@ class AsyncMemoryStore(AsyncClosing):
     async def purge(self, before: float) -> int:
         """Delete the records with ``updated_at`` below a time: `Purger.purge`."""
         return self._store.purge(before)
+
+    async def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers: `FallbackStore.records`."""
+        return self._store.records(limit)
+
+    async def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored: `FallbackStore.remove`."""
+        return self._store.remove(record)
 
     async def close(self) -> None:
         """Close the store; what it kept stays with its `Memory`."""

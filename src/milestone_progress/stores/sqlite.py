@@ -65,6 +65,14 @@ RECENT_UNFINISHED = f"""
     {_SELECT} AND NOT (completed AND (completed_at IS NULL OR updated_at <= completed_at))
     ORDER BY updated_at DESC, media LIMIT ?
 """
+RECORDS = f"""
+    SELECT {_NAMES} FROM milestone_progress
+    WHERE namespace = ? ORDER BY viewer, media LIMIT ?
+"""
+REMOVE = """
+    DELETE FROM milestone_progress
+    WHERE namespace = ? AND viewer = ? AND media = ? AND revision = ?
+"""
 DELETE_VIEWER = "DELETE FROM milestone_progress WHERE namespace = ? AND viewer = ?"
 OLD = """
     SELECT viewer, media FROM milestone_progress
@@ -172,9 +180,20 @@ class _Store(Closing):
         return self._select(EXPORT, viewer)
 
     def _select(self, statement: str, viewer: str, *further: Value) -> list[ProgressRecord]:
-        values = (self._namespace, identifier("viewer", viewer), *further)
+        return self._rows(statement, self._namespace, identifier("viewer", viewer), *further)
+
+    def _rows(self, statement: str, *values: Value) -> list[ProgressRecord]:
         rows = self.file.use(lambda connection: connection.execute(statement, values).fetchall())
         return [record_of(row) for row in rows]
+
+    def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers: `FallbackStore.records`."""
+        return self._rows(RECORDS, self._namespace, checked_limit(limit))
+
+    def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored: `FallbackStore.remove`."""
+        values = (self._namespace, record.viewer, record.media, record.revision)
+        return self.file.use(lambda connection: connection.execute(REMOVE, values).rowcount) > 0
 
     def delete_viewer(self, viewer: str) -> int:
         """Delete all records of a viewer: `ViewerDeleter.delete_viewer`.
@@ -370,6 +389,14 @@ class AsyncSQLiteStore(AsyncClosing):
     async def export_viewer(self, viewer: str) -> list[ProgressRecord]:
         """Return all records of a viewer: `ViewerExporter.export_viewer`."""
         return await self._call(self._store.export_viewer, viewer)
+
+    async def records(self, limit: int) -> list[ProgressRecord]:
+        """Return the records of all viewers: `FallbackStore.records`."""
+        return await self._call(self._store.records, limit)
+
+    async def remove(self, record: ProgressRecord) -> bool:
+        """Delete a record if its revision is the one stored: `FallbackStore.remove`."""
+        return await self._call(self._store.remove, record)
 
     async def delete_viewer(self, viewer: str) -> int:
         """Delete all records of a viewer, as `SQLiteStore.delete_viewer` does."""

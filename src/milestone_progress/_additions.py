@@ -1,0 +1,268 @@
+"""What becomes of a report: which record it adds to what is stored, and what there is to say of it.
+
+Pure: the recorders load, save and try again; what to save is decided here.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from attrs import evolve, frozen
+
+from ._decision import Trigger
+from ._display import next_milestone
+from ._identifiers import identifier
+from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, merge
+from ._reports import Report
+
+__all__ = ["SaveResult", "SaveStatus"]
+
+# Who is nearer than this to what is saved has moved no further: seconds of media, and, between two
+# that tell their age, seconds of time. Also how far the start reaches (4.2, 4.3).
+NEAR = 1.0
+# Of a report that does not say which generation it belongs to: of the one that is stored.
+ANY_GENERATION = LARGEST_COUNT
+
+
+class SaveStatus(StrEnum):
+    """What became of what was to be saved."""
+
+    #: It is stored.
+    WRITTEN = "written"
+    #: Nothing was written: what is stored says as much already.
+    NO_NEWS = "no_news"
+    #: Nothing was written: the start of a media is never saved.
+    AT_START = "at_start"
+    #: Nothing was written: the viewer has started over since.
+    SUPERSEDED = "superseded"
+    #: The store failed. It is kept, and will be saved later.
+    KEPT = "kept"
+    #: The store failed, and there is no room to keep it: send it again later.
+    REFUSED = "refused"
+
+
+@frozen(kw_only=True)
+class SaveResult:
+    """What became of what was to be saved.
+
+    Attributes:
+        status: Whether it was written, or why not.
+        record: What is known of the viewer and the media now: the record stored; or what is kept
+            for the store if that failed; None if nothing is.
+        reached: Milestones newly reached by what was written, percent 0-100, ascending. Of all
+            requests to all workers, each milestone is in one.
+        newly_completed: Whether what was written completed the media; of one request, likewise.
+        next_milestone: The next one above the highest reached, percent 0-100; None if there is
+            none.
+        given_up: What was given up to make room for this, None if nothing was: somebody else's
+            progress, perhaps.
+    """
+
+    status: SaveStatus
+    record: ProgressRecord | None
+    reached: tuple[float, ...] = ()
+    newly_completed: bool = False
+    next_milestone: float | None
+    given_up: ProgressRecord | None = None
+
+    @property
+    def written(self) -> bool:
+        """Whether anything was written."""
+        return self.status is SaveStatus.WRITTEN
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the response to the browser as plain JSON data (7.4)."""
+        record = self.record
+        return {
+            "position": 0.0 if record is None else record.position,
+            "duration": None if record is None else record.duration,
+            "percent": None if record is None else record.percent,
+            "last_milestone": 0 if record is None else record.milestone,
+            "newly_reached": list(self.reached),
+            "next_milestone": self.next_milestone,
+            "completed": record is not None and record.completed,
+            "generation": 0 if record is None else _known_generation(record),
+            "written": self.written,
+            "status": self.status.value,
+        }
+
+
+def _known_generation(record: ProgressRecord) -> int:
+    return 0 if record.generation == ANY_GENERATION else record.generation
+
+
+@frozen(kw_only=True)
+class Addition:
+    """What is to be added to what is stored.
+
+    Attributes:
+        record: What became known; its generation may be `ANY_GENERATION`.
+        tells_age: Whether ``updated_at`` is when it was decided, not only when it arrived.
+        trigger: Why, None if that is forgotten.
+    """
+
+    record: ProgressRecord
+    tells_age: bool
+    trigger: Trigger | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Viewer and media."""
+        return self.record.viewer, self.record.media
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it says no more than that the viewer is at the start."""
+        return self.record.position < NEAR and not self.record.completed
+
+
+def addition_of(
+    report: Report, viewer: str, media: str, received_at: float, milestones: Sequence[float]
+) -> Addition:
+    """Return what a report adds.
+
+    Raises:
+        InvalidValueError: Viewer or media is no identifier, or the time no such number.
+    """
+    position = report.position
+    if report.duration is not None:
+        # Players report up to a tenth of a percent beyond the end.
+        position = min(position, report.duration)
+    if report.completed:
+        milestone: float = 100
+    elif report.milestone is not None:
+        milestone = report.milestone
+    elif report.trigger is Trigger.INTERVAL and report.duration is not None:
+        # The legacy form says nothing of milestones, and its positions were played at.
+        percent = 100 * position / report.duration
+        milestone = max((passed for passed in milestones if passed <= percent), default=0)
+    else:
+        milestone = 0
+    age = report.age
+    updated_at = max(0.0, received_at - (age or 0.0))
+    record = ProgressRecord(
+        viewer=identifier("viewer", viewer),
+        media=identifier("media", media),
+        position=position,
+        duration=report.duration,
+        milestone=milestone,
+        completed=report.completed,
+        completed_at=updated_at if report.completed else None,
+        updated_at=updated_at,
+        generation=ANY_GENERATION if report.generation is None else report.generation,
+    )
+    return Addition(record=record, tells_age=age is not None, trigger=report.trigger)
+
+
+def joined(first: ProgressRecord, second: ProgressRecord, policy: ConflictPolicy) -> ProgressRecord:
+    """Return two additions as one; of those which generation is known of one, it is the other's."""
+    generation = min(first.generation, second.generation)
+    if first.generation == ANY_GENERATION:
+        first = evolve(first, generation=generation)
+    if second.generation == ANY_GENERATION:
+        second = evolve(second, generation=generation)
+    return merge(first, second, policy)
+
+
+class Change:
+    """What is to be made of what is stored: a function for `stores.update`.
+
+    Attributes:
+        status: What became of the last addition when it was called last.
+    """
+
+    def __init__(self, additions: Sequence[Addition], policy: ConflictPolicy) -> None:
+        self._additions = additions
+        self._policy = policy
+        self.status = SaveStatus.NO_NEWS
+
+    def __call__(self, stored: ProgressRecord | None) -> ProgressRecord | None:
+        changed = stored
+        for addition in self._additions:
+            changed, self.status = added(changed, addition, self._policy)
+        return changed
+
+
+def added(
+    stored: ProgressRecord | None, addition: Addition, policy: ConflictPolicy
+) -> tuple[ProgressRecord | None, SaveStatus]:
+    """Return what to store, the same if the addition says nothing new, and why."""
+    record = addition.record
+    if addition.at_start:
+        return stored, SaveStatus.AT_START
+    if stored is None:
+        # A generation that nobody remembers is over.
+        return evolve(record, generation=0), SaveStatus.WRITTEN
+    started_over = record.updated_at <= stored.updated_at and _just_reset(stored)
+    if record.generation < stored.generation or started_over:
+        return stored, SaveStatus.SUPERSEDED
+    # A generation yet to come is a mistake, or a lie that would be stored for ever.
+    merged = merge(stored, evolve(record, generation=stored.generation), policy)
+    if merged == stored or _is_no_news(stored, merged, addition):
+        return stored, SaveStatus.NO_NEWS
+    return merged, SaveStatus.WRITTEN
+
+
+def _just_reset(stored: ProgressRecord) -> bool:
+    return stored.generation > 0 and not (stored.furthest or stored.milestone or stored.completed)
+
+
+def _is_no_news(stored: ProgressRecord, merged: ProgressRecord, addition: Addition) -> bool:
+    """Whether a viewer only still is where they were (4.2).
+
+    When a viewer was there matters to what arrives late: of two additions that tell their age, the
+    newer must win in whichever order they come. Without it, they are in the order they come in; and
+    with less than a second between, it is the same report once more.
+    """
+    newer_by = addition.record.updated_at - stored.updated_at
+    return (
+        newer_by > 0
+        and (newer_by < NEAR or not addition.tells_age)
+        and abs(addition.record.position - stored.position) < NEAR
+        and merged.milestone == stored.milestone
+        and merged.completed == stored.completed
+    )
+
+
+def result_of(
+    before: ProgressRecord | None,
+    after: ProgressRecord | None,
+    status: SaveStatus,
+    milestones: Sequence[float],
+) -> SaveResult:
+    """Return what to say of what was stored before and what is stored now."""
+    last = 0 if before is None else before.milestone
+    reached = 0 if after is None else after.milestone
+    written = after is not before
+    return SaveResult(
+        status=SaveStatus.WRITTEN if written else status,
+        record=after,
+        reached=tuple(milestone for milestone in milestones if last < milestone <= reached),
+        newly_completed=bool(
+            after is not None and after.completed and not (before is not None and before.completed)
+        ),
+        next_milestone=next_milestone(reached, milestones),
+    )
+
+
+def completed(
+    stored: ProgressRecord | None, viewer: str, media: str, now: float
+) -> ProgressRecord | None:
+    """Return the record of a viewer who marks a media as complete."""
+    if stored is None:
+        return ProgressRecord(
+            viewer=viewer,
+            media=media,
+            position=0.0,
+            milestone=100,
+            completed=True,
+            completed_at=now,
+            updated_at=now,
+        )
+    if stored.finished:
+        return stored
+    at = max(now, stored.updated_at)
+    if not stored.completed:
+        return evolve(stored, milestone=100, completed=True, completed_at=at, updated_at=at)
+    # It stays completed since the first time; who is in the middle of it once more is at its end.
+    position = stored.position if stored.duration is None else stored.duration
+    return evolve(stored, position=position, furthest=max(stored.furthest, position), updated_at=at)

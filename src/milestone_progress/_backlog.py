@@ -1,0 +1,139 @@
+"""What could not be saved yet: one addition for each viewer and media, and when to try again.
+
+Pure: it neither saves nor reads a clock nor throws a die.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from attrs import define
+
+from ._additions import Addition, joined
+from ._record import ConflictPolicy
+
+__all__ = ["Backlog", "BacklogFull"]
+
+# Seconds until the first retry; each further one takes twice as long, up to the longest.
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 300.0
+
+Key = tuple[str, str]
+
+
+class BacklogFull(StrEnum):
+    """What is done with a further viewer's progress when the backlog is full."""
+
+    #: It is not kept; whoever sent it is told to send it again.
+    REFUSE = "refuse"
+    #: What waits longest is given up for it.
+    GIVE_UP_OLDEST = "give_up_oldest"
+
+
+@define
+class _Entry:
+    addition: Addition
+    failures: int
+    retry_at: float
+
+
+class Backlog:
+    """Additions that wait to be saved, merged to one for each viewer and media.
+
+    Args:
+        limit: How many, at most.
+        when_full: What is done with one more.
+        conflict: Where a viewer resumes.
+        jitter: Returns a number in [0, 1); delays are between half and all of what they could be.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        when_full: BacklogFull,
+        conflict: ConflictPolicy,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._limit = limit
+        self._when_full = when_full
+        self._conflict = conflict
+        self._jitter = jitter
+        #: In the order they came in.
+        self._entries: dict[Key, _Entry] = {}
+        #: When to look at which; an entry that has another time by now is passed over.
+        self._times: list[tuple[float, Key]] = []
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further one has room."""
+        return len(self._entries) >= self._limit
+
+    def get(self, key: Key) -> Addition | None:
+        """Return what waits for a viewer and a media."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.addition
+
+    def of_viewer(self, viewer: str) -> list[Addition]:
+        """Return what waits for a viewer."""
+        return [entry.addition for key, entry in self._entries.items() if key[0] == viewer]
+
+    def all(self) -> list[Addition]:
+        """Return all that waits, in the order it came in."""
+        return [entry.addition for entry in self._entries.values()]
+
+    def keep(self, addition: Addition, now: float) -> tuple[Addition | None, Addition | None]:
+        """Keep an addition, merged with what waits for the same viewer and media.
+
+        Returns:
+            What waits now, None if there was no room; and what was given up for it.
+        """
+        entry = self._entries.get(addition.key)
+        if entry is not None:
+            entry.addition = Addition(
+                record=joined(entry.addition.record, addition.record, self._conflict),
+                tells_age=entry.addition.tells_age and addition.tells_age,
+                trigger=addition.trigger,
+            )
+            return entry.addition, None
+        given_up = None
+        if self.full:
+            if self._when_full is BacklogFull.REFUSE or not self._entries:
+                return None, None
+            given_up = self._entries.pop(next(iter(self._entries))).addition
+        entry = _Entry(addition, failures=1, retry_at=0.0)
+        self._entries[addition.key] = entry
+        self._postpone(entry, now)
+        return addition, given_up
+
+    def due(self, now: float, most: int) -> list[Addition]:
+        """Return what is to be tried again now, the longest due first, and postpone it."""
+        found: list[Addition] = []
+        while self._times and self._times[0][0] <= now and len(found) < most:
+            retry_at, key = heappop(self._times)
+            entry = self._entries.get(key)
+            if entry is not None and entry.retry_at == retry_at:
+                self._postpone(entry, now)
+                found.append(entry.addition)
+        return found
+
+    def failed(self, addition: Addition, now: float) -> None:
+        """Wait twice as long as before until it is tried again."""
+        entry = self._entries.get(addition.key)
+        if entry is not None:
+            entry.failures += 1
+            self._postpone(entry, now)
+
+    def saved(self, addition: Addition) -> None:
+        """Forget what was saved, unless more has come in meanwhile."""
+        entry = self._entries.get(addition.key)
+        if entry is not None and entry.addition is addition:
+            del self._entries[addition.key]
+
+    def _postpone(self, entry: _Entry, now: float) -> None:
+        # 2.0 ** 64 is far beyond the longest.
+        longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(entry.failures - 1, 64))
+        entry.retry_at = now + longest * (0.5 + self._jitter() / 2)
+        heappush(self._times, (entry.retry_at, entry.addition.key))
