@@ -15,7 +15,17 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/testing.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        "docs/recorder.md",
+        "docs/reports.md",
+        "docs/resume.md",
+        "docs/stores.md",
+        "docs/testing.md",
+    ],
+)
 def test_the_examples_of_a_page_print_what_they_are_said_to_print(page: str) -> None:
     printed = StringIO()
     # One after the other, as a reader would type them.

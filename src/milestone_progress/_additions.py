@@ -3,15 +3,14 @@
 Pure: the recorders load, save and try again; what to save is decided here.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from enum import StrEnum
 
 from attrs import evolve, frozen
 
 from ._decision import Trigger
-from ._display import next_milestone
-from ._identifiers import identifier
-from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, merge
+from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, merge, replaced
 from ._reports import Report
 
 __all__ = ["SaveResult", "SaveStatus"]
@@ -140,8 +139,8 @@ def addition_of(
     age = report.age
     updated_at = max(0.0, received_at - (age or 0.0))
     record = ProgressRecord(
-        viewer=identifier("viewer", viewer),
-        media=identifier("media", media),
+        viewer=viewer,
+        media=media,
         position=position,
         duration=report.duration,
         milestone=milestone,
@@ -157,9 +156,9 @@ def joined(first: ProgressRecord, second: ProgressRecord, policy: ConflictPolicy
     """Return two additions as one; of those which generation is known of one, it is the other's."""
     generation = min(first.generation, second.generation)
     if first.generation == ANY_GENERATION:
-        first = evolve(first, generation=generation)
+        first = replaced(first, generation=generation)
     if second.generation == ANY_GENERATION:
-        second = evolve(second, generation=generation)
+        second = replaced(second, generation=generation)
     return merge(first, second, policy)
 
 
@@ -191,12 +190,12 @@ def added(
         return stored, SaveStatus.AT_START
     if stored is None:
         # A generation that nobody remembers is over.
-        return evolve(record, generation=0), SaveStatus.WRITTEN
+        return replaced(record, generation=0), SaveStatus.WRITTEN
     started_over = record.updated_at <= stored.updated_at and _just_reset(stored)
     if record.generation < stored.generation or started_over:
         return stored, SaveStatus.SUPERSEDED
     # A generation yet to come is a mistake, or a lie that would be stored for ever.
-    merged = merge(stored, evolve(record, generation=stored.generation), policy)
+    merged = merge(stored, replaced(record, generation=stored.generation), policy)
     if merged == stored or _is_no_news(stored, merged, addition):
         return stored, SaveStatus.NO_NEWS
     return merged, SaveStatus.WRITTEN
@@ -230,17 +229,16 @@ def result_of(
     milestones: Sequence[float],
 ) -> SaveResult:
     """Return what to say of what was stored before and what is stored now."""
-    last = 0 if before is None else before.milestone
-    reached = 0 if after is None else after.milestone
-    written = after is not before
+    # Those up to here were reached before, and those up to there are now.
+    here = 0 if before is None else bisect_right(milestones, before.milestone)
+    there = 0 if after is None else bisect_right(milestones, after.milestone)
+    was_completed = before is not None and before.completed
     return SaveResult(
-        status=SaveStatus.WRITTEN if written else status,
+        status=status if after is before else SaveStatus.WRITTEN,
         record=after,
-        reached=tuple(milestone for milestone in milestones if last < milestone <= reached),
-        newly_completed=bool(
-            after is not None and after.completed and not (before is not None and before.completed)
-        ),
-        next_milestone=next_milestone(reached, milestones),
+        reached=tuple(milestones[here:there]),
+        newly_completed=after is not None and after.completed and not was_completed,
+        next_milestone=milestones[there] if there < len(milestones) else None,
     )
 
 

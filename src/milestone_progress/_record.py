@@ -7,9 +7,9 @@ nothing it keeps ever gets less, except by `ProgressRecord.reset`, which begins 
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Self, TypeVar
 
-from attrs import Attribute, Factory, evolve, field, fields, frozen
+from attrs import Attribute, Factory, field, fields, frozen
 
 from ._decision import SaveDecision
 from ._identifiers import identifier
@@ -18,6 +18,8 @@ from ._played import checked_played, played_from_text, played_to_text
 from .errors import InvalidValueError, MilestoneProgressError
 
 __all__ = ["ConflictError", "ConflictPolicy", "ProgressRecord", "merge"]
+
+R = TypeVar("R", bound="ProgressRecord")
 
 # Of `ProgressRecord.to_dict`. Whoever changes the form raises it, and teaches `from_dict` the old.
 SCHEMA = 1
@@ -84,7 +86,7 @@ def _count(_record: object, attribute: "Attribute[int]", value: int) -> None:
         raise InvalidValueError(attribute.name, value, expected)
 
 
-# Without slots, so that stores can copy one at once (`with_revision`).
+# Without slots, so that one can be copied at once (`replaced`).
 @frozen(kw_only=True, slots=False)
 class ProgressRecord:
     """How far one viewer got with one media.
@@ -201,15 +203,8 @@ class ProgressRecord:
         )
 
     def with_revision(self, revision: int) -> Self:
-        """Return this record with another revision, as a store does that has saved it.
-
-        The other fields are not checked again: that would cost a quarter of a save into SQLite.
-        """
-        record = object.__new__(type(self))
-        values = record.__dict__
-        values.update(self.__dict__)
-        values["revision"] = revision
-        return record
+        """Return this record with another revision, as a store does that has saved it."""
+        return replaced(self, revision=revision)
 
     def to_dict(self) -> dict[str, object]:
         """Return the record as plain JSON data, with the number of its schema."""
@@ -233,6 +228,18 @@ class ProgressRecord:
             raise InvalidValueError("record", data, f"an object with {', '.join(missing)}")
         values["played"] = played_from_text(values["played"])  # type: ignore[arg-type]  # checked there
         return cls(**values)  # type: ignore[arg-type]  # the constructor checks what comes
+
+
+def replaced(record: R, **values: object) -> R:
+    """Return a record with some other values, which were checked already.
+
+    To check all of them again would cost a quarter of a save into SQLite.
+    """
+    copy = object.__new__(type(record))
+    fields_of_copy = copy.__dict__
+    fields_of_copy.update(record.__dict__)
+    fields_of_copy.update(values)
+    return copy
 
 
 _NAMES = tuple(attribute.name for attribute in fields(ProgressRecord))
@@ -281,7 +288,7 @@ def merge(
         return first if first.generation > second.generation else second
     resume = max(first, second, key=_newer if policy is ConflictPolicy.NEWEST else _further)
     times = [at for at in (first.completed_at, second.completed_at) if at is not None]
-    return evolve(
+    return replaced(
         first,
         position=resume.position,
         duration=resume.duration,
