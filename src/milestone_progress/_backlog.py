@@ -81,8 +81,9 @@ class Backlog:
         return [entry.addition for key, entry in self._entries.items() if key[0] == viewer]
 
     def all(self) -> list[Addition]:
-        """Return all that waits, in the order it came in."""
-        return [entry.addition for entry in self._entries.values()]
+        """Return all that waits, what failed most often last, else in the order it came in."""
+        entries = sorted(self._entries.values(), key=lambda entry: entry.failures)
+        return [entry.addition for entry in entries]
 
     def keep(self, addition: Addition, now: float) -> tuple[Addition | None, Addition | None]:
         """Keep an addition, merged with what waits for the same viewer and media.

@@ -15,6 +15,7 @@ from ._additions import (
     completed,
     joined,
     result_of,
+    told,
 )
 from ._backlog import Backlog, BacklogFull
 from ._decision import Trigger
@@ -129,13 +130,13 @@ class Recording:
             self._tell(
                 Occasion.FAILURE, now, given_up.key, given_up.trigger, error=error, lost=True
             )
-        known = None if waits is None else waits.record
+        known = None if waits is None else told(waits.record)
         result = evolve(
             result_of(None, known, status, self._milestones),
             status=status,
             reached=(),
             newly_completed=False,
-            given_up=None if given_up is None else given_up.record,
+            given_up=None if given_up is None else told(given_up.record),
         )
         return kept, given_up, result
 

@@ -45,6 +45,7 @@ __all__ = [
     "save_calls",
     "stem_of",
     "total_of",
+    "viewer_key_of",
 ]
 
 # All that writes, or needs more than one key; ARGV[1] tells what. What is wrong is found before
@@ -209,7 +210,16 @@ def key_of(stem: str, viewer: str) -> str:
     Raises:
         InvalidValueError: The viewer is no identifier.
     """
-    return f"{stem}{quote(identifier('viewer', viewer), safe='')}}}{_RECORDS}"
+    return f"{viewer_key_of(stem, viewer)}{_RECORDS}"
+
+
+def viewer_key_of(stem: str, viewer: str) -> str:
+    """Return what the keys of a viewer begin with.
+
+    Raises:
+        InvalidValueError: The viewer is no identifier.
+    """
+    return f"{stem}{quote(identifier('viewer', viewer), safe='')}}}"
 
 
 def _call(key: str, command: str, *arguments: Argument) -> Call:
