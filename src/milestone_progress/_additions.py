@@ -10,6 +10,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from ._decision import Trigger
+from ._plausibility import Implausible
 from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, merge, replaced
 from ._reports import Report
 
@@ -54,6 +55,7 @@ class SaveResult:
             none.
         given_up: What was given up to make room for this, None if nothing was: somebody else's
             progress, perhaps.
+        implausible: What of it cannot be true, if anybody asked.
     """
 
     status: SaveStatus
@@ -62,6 +64,7 @@ class SaveResult:
     newly_completed: bool = False
     next_milestone: float | None
     given_up: ProgressRecord | None = None
+    implausible: tuple[Implausible, ...] = ()
 
     @property
     def written(self) -> bool:

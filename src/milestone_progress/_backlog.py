@@ -120,6 +120,17 @@ class Backlog:
                 found.append(entry.addition)
         return found
 
+    @property
+    def next_time(self) -> float | None:
+        """When the next one is to be tried again, None for never."""
+        while self._times:
+            retry_at, key = self._times[0]
+            entry = self._entries.get(key)
+            if entry is not None and entry.retry_at == retry_at:
+                return retry_at
+            heappop(self._times)
+        return None
+
     def failed(self, addition: Addition, now: float) -> None:
         """Wait twice as long as before until it is tried again."""
         entry = self._entries.get(addition.key)

@@ -6,11 +6,11 @@ and which have to go.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf, nextafter
 
-from attrs import astuple, define, frozen
+from attrs import Attribute, astuple, define, field, frozen
 
 from ._additions import Addition, Change, SaveResult, SaveStatus
 from ._decision import SaveDecision, Trigger
@@ -22,7 +22,7 @@ from ._record import ConflictPolicy, ProgressRecord, merge, replaced
 from ._tracker import IntervalTracker, Tracker, tracker_for
 from .errors import InvalidValueError
 
-__all__ = ["HandleResult"]
+__all__ = ["HandleResult", "LiveLimits"]
 
 Key = tuple[str, str]
 
@@ -31,6 +31,33 @@ SCHEMA = 1
 # Seconds. Who has as many viewings as may be, and was heard of in each of them within this time, is
 # not let have another one: to make room costs a save.
 BUSY = 30.0
+
+
+def _some(_limits: object, attribute: "Attribute[int]", value: int) -> None:
+    if type(value) is not int or value < 1:
+        raise InvalidValueError(attribute.name, value, "a whole number from 1")
+
+
+def _idle(_limits: object, attribute: "Attribute[float]", value: float) -> None:
+    if number(attribute.name, value) <= 0:
+        raise InvalidValueError(attribute.name, value, "more than 0 seconds")
+
+
+@frozen(kw_only=True)
+class LiveLimits:
+    """How many live viewings a recorder keeps in memory; 1.2 kB each.
+
+    Raises:
+        InvalidValueError: A setting holds a value it cannot hold.
+    """
+
+    #: In all. The one that was heard of least recently makes room for another one, and is saved.
+    viewings: int = field(default=100_000, validator=_some)
+    #: Of one viewer, who makes room by their own. A further one has to wait while each of them was
+    #: heard of within the last 30 s.
+    per_viewer: int = field(default=20, validator=_some)
+    #: Seconds after which a viewing that was not heard of is saved and dropped.
+    idle: float = field(default=1800.0, validator=_idle)
 
 
 @frozen(kw_only=True)
@@ -42,8 +69,8 @@ class HandleResult:
             that go on at the same time.
         decisions: The decisions to save that they led to, in their order.
         saved: What became of these; None if there were none. They are saved as one.
-        deadline: When `tick` is to be called at the latest, Unix seconds of the server's clock; None
-            if nothing waits for a time to come.
+        deadline: When the viewing waits for `tick`, Unix seconds of the server's clock; None for
+            never. Events that come before make it another one.
     """
 
     handled: bool
@@ -176,9 +203,7 @@ def seen_from(at: float, furthest: float, played: int) -> Seen:
     return Seen(at=number("at", at), furthest=number("furthest", furthest), played=int(played))
 
 
-def thawed(
-    text: str, key: Key, policy: SavePolicy | IntervalPolicy
-) -> LiveViewing | None:
+def thawed(text: str, key: Key, policy: SavePolicy | IntervalPolicy) -> LiveViewing | None:
     """Return the viewing that a text tells of; None if it is of another mode or form."""
     try:
         data = json.loads(text)
@@ -310,30 +335,24 @@ class LiveViewings:
             del self._medias[viewer]
         return True
 
-    def excess(self, key: Key, in_use: Collection[Key]) -> LiveViewing | None:
+    def all(self) -> list[LiveViewing]:
+        """Return all viewings."""
+        return list(self._viewings.values())
+
+    def excess(self, key: Key) -> LiveViewing | None:
         """Return which viewing has to go after one was added, if any has to.
 
         A viewer who has others makes room by one of these, so that nobody gets rid of the viewings
         of others by inventing media.
         """
-        mine = [
-            viewing
-            for viewing in self.of_viewer(key[0])
-            if viewing.key != key and viewing.key not in in_use
-        ]
         too_many = len(self._medias.get(key[0], ())) > self._limit_per_viewer
         if len(self._viewings) <= self._limit and not too_many:
             return None
+        mine = [viewing for viewing in self.of_viewer(key[0]) if viewing.key != key]
         if mine:
             return min(mine, key=lambda viewing: viewing.seen_at)
-        return next(
-            (
-                viewing
-                for viewing in self._viewings.values()
-                if viewing.key != key and viewing.key not in in_use
-            ),
-            None,
-        )
+        oldest = next(iter(self._viewings.values()))
+        return None if oldest.key == key else oldest
 
     def due(self, now: float) -> list[LiveViewing]:
         """Return the viewings whose deadline has come."""

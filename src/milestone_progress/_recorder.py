@@ -1,20 +1,29 @@
-"""The recorder: takes reports, saves what is new, keeps what cannot be saved, and tells of it."""
+"""The recorder: takes reports and events, saves what is new, and tells from where to resume."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from types import TracebackType
 from typing import Self
+
+from attrs import define
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
 from ._decision import Trigger
+from ._events import Event
 from ._identifiers import identifier
+from ._keeping import Keeping
+from ._live import HandleResult, LiveChange, LiveLimits, LiveViewing, checked_events, frozen_viewing
 from ._numbers import number
+from ._plausibility import Plausibility
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILURES_IN_A_ROW, RETRIES_PER_CALL, Recording
+from ._recording import FAILED, RETRIES_PER_CALL, Key
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
+from .caches import SnapshotCache
 from .errors import StoreError
 from .hooks import Hook, Occasion
 from .stores import FallbackStore, ProgressStore, ViewerDeleter
@@ -24,12 +33,22 @@ from .stores._saving import update
 __all__ = ["Recorder"]
 
 
-class Recorder(Recording):
+@define
+class Users:
+    """The threads that work with a viewing, one at a time."""
+
+    lock: Lock
+    count: int = 0
+
+
+class Recorder(Keeping):
     """Saves what browsers report, on any number of workers.
 
-    It keeps nothing of a viewer in memory but what could not be saved. Several workers may each
-    have one on the same store, and reports may reach any of them, in any order, any number of
-    times. It may be used by any number of threads.
+    Of reports it keeps nothing in memory but what could not be saved. Several workers may each have
+    one on the same store, and reports may reach any of them, in any order, any number of times. It
+    may be used by any number of threads.
+
+    Where players send raw events instead, it has the trackers: `handle`.
 
     Args:
         store: Where records are kept; closing it is for whoever opened it.
@@ -40,6 +59,10 @@ class Recorder(Recording):
             memory only. A store of its own, in which nothing else is.
         backlog_limit: For how many viewers and media what could not be saved is kept, at most.
         backlog_full: What is done with one more.
+        live: How many live viewings `handle` keeps in memory; None for the default limits.
+        snapshots: Shared with other workers, so that each may go on with any viewing; None if all
+            events of a viewing come to this recorder.
+        plausibility: What is possible, so that what is not is flagged; None for not to ask.
         hooks: Are told of every save, failure, retry, conflict and completion.
         clock: Returns Unix seconds.
         seed: Of the dice that spread retries; None for another one each time.
@@ -58,6 +81,9 @@ class Recorder(Recording):
         fallback: FallbackStore | None = None,
         backlog_limit: int = 10_000,
         backlog_full: BacklogFull = BacklogFull.REFUSE,
+        live: LiveLimits | None = None,
+        snapshots: SnapshotCache | None = None,
+        plausibility: Plausibility | None = None,
         hooks: Iterable[Hook] = (),
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
@@ -68,12 +94,17 @@ class Recorder(Recording):
             resume=resume,
             backlog_limit=backlog_limit,
             backlog_full=backlog_full,
+            live=live,
+            plausibility=plausibility,
             hooks=hooks,
             clock=clock,
             seed=seed,
         )
         self._store = store
         self._fallback = fallback
+        self._snapshots = snapshots
+        # The viewings that threads are working with.
+        self._in_use: dict[Key, Users] = {}
 
     def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news.
@@ -90,31 +121,59 @@ class Recorder(Recording):
         Raises:
             InvalidValueError: Viewer or media is no identifier; nothing was done.
         """
-        now, addition = self._addition(viewer, media, report)
+        now = self._now()
+        addition = self._addition(viewer, media, report, now)
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
-        change = Change(parts, self._conflict)
-        conflicted = self._conflicts(addition.key, addition.trigger, now)
-        try:
-            before, after = update(self._store, viewer, media, change, conflicted=conflicted)
-        except StoreError as error:
-            kept, given_up, result = self._keep(addition, error, now)
-            self._mirror(kept, now)
-            if given_up is not None:
-                self._forget(given_up, now)
-            return result
-        if waiting is not None:
-            self._forget(waiting, now)
-        result = self._saved(
-            before,
-            after,
-            key=addition.key,
-            trigger=addition.trigger,
-            status=change.status,
-            now=now,
-        )
-        self._retry(now, RETRIES_PER_CALL)
+        result = self._save(addition, Change(parts, self._conflict), waiting, now)
+        if result.status not in FAILED:
+            self._retry(now, RETRIES_PER_CALL)
         return result
+
+    def handle(
+        self, viewer: str, media: str, events: Iterable[Event], *, sent_at: float | None = None
+    ) -> HandleResult:
+        """Handle playback events of a viewing: decide here what the browser did not, and save it.
+
+        The tracker is kept for the next call. All events of a viewing have to come in their order,
+        and to the same recorder, or to recorders that share a cache of snapshots.
+
+        Args:
+            viewer: Who sent them, as the host's authentication says.
+            media: What they are about; what other media do in the same player is sent under their
+                own identifier, or not at all (7.5).
+            events: In their order.
+            sent_at: When they were sent, Unix seconds by the clock of their ``at``; None for at the
+                last of them.
+
+        Returns:
+            What became of them.
+
+        Raises:
+            InvalidValueError: One of the arguments is no such thing; nothing was handled.
+            StoreError: What is stored of a viewing that is new here cannot be read; nothing was
+                handled, send them again.
+        """
+        key = self._key(viewer, media)
+        batch = checked_events(events)
+        if sent_at is not None:
+            number("sent_at", sent_at)
+        now = self._now()
+        with self._alone(key):
+            viewing = self._viewing(key, now)
+            if viewing is None:
+                return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
+            if sent_at is None:
+                sent_at = batch[-1].at if batch else viewing.at
+            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
+            viewing.seen_at = now
+            saved = self._go_on(viewing, addition, now)
+        excess = self._in_excess(key)
+        if excess is not None:
+            self._leave(excess, now)
+        if saved is not None and saved.status not in FAILED:
+            self._retry(now, RETRIES_PER_CALL)
+        return HandleResult(handled=True, decisions=decisions, saved=saved, deadline=viewing.due_at)
 
     def load(self, viewer: str, media: str) -> ProgressRecord | None:
         """Return what is known of a viewer and a media, None if nothing is.
@@ -123,7 +182,10 @@ class Recorder(Recording):
             InvalidValueError: One of them is no identifier.
             StoreError: The store failed.
         """
-        return self._with_waiting(self._store.load(viewer, media), self._waits((viewer, media)))
+        key = (viewer, media)
+        record = self._with_waiting(self._store.load(viewer, media), self._waits(key))
+        self._see(key, record, self._now())
+        return record
 
     def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return what is known of a viewer and some media, by media; without those never watched.
@@ -187,7 +249,7 @@ class Recorder(Recording):
             StoreError: The store failed, and nothing was kept.
         """
         now = self._clock()
-        key = (identifier("viewer", viewer), identifier("media", media))
+        key = self._key(viewer, media)
         waiting = self._waits(key)
         change = self._completing(key, waiting, now)
         trigger = Trigger.COMPLETION
@@ -211,9 +273,13 @@ class Recorder(Recording):
             InvalidValueError: One of them is no identifier.
             StoreError: The store failed, and nothing was forgotten.
         """
-        now = self._clock()
-        _, after = update(self._store, viewer, media, self._resetting(now))
-        waiting = self._waits((viewer, media))
+        key = self._key(viewer, media)
+        now = self._now()
+        with self._alone(key):
+            _, after = update(self._store, viewer, media, self._resetting(now))
+            self._ends(self._known_viewing(key))
+            self._forget_snapshots(viewer, media, now)
+        waiting = self._waits(key)
         if waiting is not None:
             self._forget(waiting, now)
         return after
@@ -231,23 +297,42 @@ class Recorder(Recording):
         self._forget_viewer(viewer)
         if self._fallback is not None:
             self._fallback.delete_viewer(viewer)
-        return self._store.delete_viewer(viewer)
+        deleted = self._store.delete_viewer(viewer)
+        for viewing in self._live_of(viewer):
+            with self._alone(viewing.key):
+                self._ends(viewing)
+        self._forget_snapshots(viewer, None, self._now())
+        self._forget_seen(viewer)
+        return deleted
 
     def tick(self, now: float | None = None) -> None:
-        """Try again what is due of what could not be saved; to be called every second or so.
+        """Do what is due: pauses that became long, viewings that went silent, saves to try again.
+
+        To be called at `deadline`, or every second or so.
 
         Args:
             now: Unix seconds; None for what the clock says.
         """
-        self._retry(self._clock() if now is None else number("now", now, minimum=0), self._limit)
+        now = self._now() if now is None else number("now", now, minimum=0)
+        due, idle = self._due_viewings(now)
+        for viewing in due:
+            with self._alone(viewing.key):
+                if self._is_current(viewing):
+                    _, addition = viewing.tick(now, self._conflict)
+                    self._go_on(viewing, addition, now)
+        for viewing in idle:
+            self._leave(viewing, now)
+        self._retry(now, self._limit)
 
     def close(self) -> tuple[ProgressRecord, ...]:
-        """Try once more what could not be saved.
+        """Save what is unsaved of live viewings, and try once more what could not be saved.
 
         Returns:
             What still could not be; it is lost unless there is a fallback.
         """
-        now = self._clock()
+        now = self._now()
+        for viewing in self._all_live():
+            self._leave(viewing, now)
         self._look_into_fallback(now)
         with self._lock:
             waiting = self._backlog.all()
@@ -266,60 +351,87 @@ class Recorder(Recording):
     ) -> None:
         self.close()
 
-    def _retry(self, now: float, most: int) -> None:
-        self._look_into_fallback(now)
-        if self._backlog:
-            self._try_again(self._due(now, most), now)
+    @contextmanager
+    def _alone(self, key: Key) -> Iterator[None]:
+        """Have one thread at a time work with a viewing."""
+        with self._lock:
+            users = self._in_use.setdefault(key, Users(Lock()))
+            users.count += 1
+        try:
+            with users.lock:
+                yield
+        finally:
+            with self._lock:
+                users.count -= 1
+                if users.count == 0:
+                    del self._in_use[key]
 
-    def _try_again(self, additions: Iterable[Addition], now: float) -> None:
-        failures = 0
-        for addition in additions:
-            key, trigger = addition.key, addition.trigger
-            self._tell(Occasion.RETRY, now, key, trigger)
-            change = Change((addition,), self._conflict)
-            conflicted = self._conflicts(key, trigger, now)
+    def _viewing(self, key: Key, now: float) -> LiveViewing | None:
+        """Return a viewing that goes on or begins; None if its viewer has too many."""
+        viewing = self._current(key)
+        if viewing is not None:
+            return viewing
+        if not self._admits(key, now):
+            return None
+        stored = self._store.load(*key)
+        return self._beginning(key, self._with_waiting(stored, self._waits(key)), now)
+
+    def _current(self, key: Key) -> LiveViewing | None:
+        """Return a viewing as the last worker has left it, None if it is to begin anew."""
+        viewing = self._known_viewing(key)
+        if self._snapshots is None:
+            return viewing
+        try:
+            text = self._snapshots.get(*key)
+        except StoreError as error:
+            # As if it had forgotten: what this worker knows is the best there is.
+            self._tell(Occasion.FAILURE, self._now(), key, None, error=error)
+            text = None
+        return self._newest(key, viewing, text)
+
+    def _is_current(self, viewing: LiveViewing) -> bool:
+        """Whether no other worker has gone on with a viewing; if one has, drop it."""
+        if self._current(viewing.key) is viewing:
+            return True
+        self._ends(viewing)
+        return False
+
+    def _go_on(
+        self, viewing: LiveViewing, addition: Addition | None, now: float
+    ) -> SaveResult | None:
+        """Save what a viewing has led to, and remember it."""
+        saved = None if addition is None else self._save_live(viewing, addition, now)
+        viewing.version += 1
+        self._goes_on(viewing)
+        if self._snapshots is not None:
             try:
-                before, after = update(self._store, *key, change, conflicted=conflicted)
-            except Exception as error:  # One's poison must not harm another.
-                self._fail_again(addition, error, now)
-                failures += 1
-                if failures == FAILURES_IN_A_ROW:
-                    return
-                continue
-            failures = 0
-            self._forget(addition, now)
-            status = change.status
-            self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
+                self._snapshots.put(*viewing.key, frozen_viewing(viewing))
+            except StoreError as error:
+                # This worker can go on. If another one does, it begins where the cache stands.
+                self._tell(Occasion.FAILURE, now, viewing.key, None, error=error)
+        return saved
 
-    def _forget(self, addition: Addition, now: float) -> None:
-        """Forget what was saved."""
-        self._settle(addition)
-        if self._fallback is None:
+    def _save_live(self, viewing: LiveViewing, addition: Addition, now: float) -> SaveResult:
+        waiting = self._waits(viewing.key)
+        parts = (addition,) if waiting is None else (waiting, addition)
+        change = LiveChange(viewing, parts, self._conflict)
+        result = self._save(addition, change, waiting, now, viewing)
+        self._after_saving(viewing, change, result, now)
+        return result
+
+    def _leave(self, viewing: LiveViewing, now: float) -> None:
+        """Save what is unsaved of a viewing and drop it from memory."""
+        with self._alone(viewing.key):
+            if self._is_current(viewing) and self._ends(viewing):
+                addition = viewing.leave(now, self._conflict)
+                if addition is not None:
+                    self._save_live(viewing, addition, now)
+
+    def _forget_snapshots(self, viewer: str, media: str | None, now: float) -> None:
+        if self._snapshots is None:
             return
         try:
-            held = self._fallback.load(*addition.key)
-            if held is None or (self._is_covered(held, addition) and self._fallback.remove(held)):
-                return
+            self._snapshots.forget(viewer, media)
         except StoreError as error:
-            self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
-        # Another process holds more there, or it could not be removed: to be saved once more, which
-        # does no harm.
-        self._looked_into_fallback = False
-
-    def _mirror(self, addition: Addition | None, now: float) -> None:
-        """Make what is kept in memory survive the process."""
-        if self._fallback is None or addition is None:
-            return
-        try:
-            update(self._fallback, *addition.key, self._mirroring(addition))
-        except StoreError as error:
-            self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
-
-    def _look_into_fallback(self, now: float) -> None:
-        if self._fallback is None or not self._should_look_into_fallback():
-            return
-        try:
-            self._found_in_fallback(self._fallback.records(max(1, self._limit)), now)
-        except StoreError as error:
-            # Asked again by the next call.
-            self._tell(Occasion.FAILURE, now, ("", ""), None, error=error)
+            # A viewing that goes on there finds that its generation is over when it saves.
+            self._tell(Occasion.FAILURE, now, (viewer, media or ""), None, error=error)

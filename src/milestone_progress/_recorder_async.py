@@ -1,34 +1,53 @@
 """The recorder for asyncio: what `Recorder` does, awaited."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+from attrs import define
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
 from ._decision import Trigger
+from ._events import Event
 from ._identifiers import identifier
+from ._keeping_async import AsyncKeeping
+from ._live import HandleResult, LiveChange, LiveLimits, LiveViewing, checked_events, frozen_viewing
 from ._numbers import number
+from ._plausibility import Plausibility
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILURES_IN_A_ROW, RETRIES_PER_CALL, Recording
+from ._recording import FAILED, RETRIES_PER_CALL, Key
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
+from .caches import AsyncSnapshotCache
 from .errors import StoreError
 from .hooks import Hook, Occasion
 from .stores import AsyncFallbackStore, AsyncProgressStore, AsyncViewerDeleter
 from .stores._arguments import checked_limit
 from .stores._saving import update_async
 
+if TYPE_CHECKING:
+    from asyncio import Lock
+
 __all__ = ["AsyncRecorder"]
 
 
-class AsyncRecorder(Recording):
+@define
+class Users:
+    """The tasks that work with a viewing, one at a time."""
+
+    lock: "Lock"
+    count: int = 0
+
+
+class AsyncRecorder(AsyncKeeping):
     """A `Recorder` for asyncio, with the same arguments.
 
-    It may be used by any number of tasks of one event loop. If a task is cancelled while it
-    reports, what it was to save is kept, and saved later.
+    It may be used by any number of tasks of one event loop. If a task is cancelled while it saves,
+    what it was to save is kept, and saved later.
     """
 
     def __init__(
@@ -41,6 +60,9 @@ class AsyncRecorder(Recording):
         fallback: AsyncFallbackStore | None = None,
         backlog_limit: int = 10_000,
         backlog_full: BacklogFull = BacklogFull.REFUSE,
+        live: LiveLimits | None = None,
+        snapshots: AsyncSnapshotCache | None = None,
+        plausibility: Plausibility | None = None,
         hooks: Iterable[Hook] = (),
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
@@ -51,53 +73,60 @@ class AsyncRecorder(Recording):
             resume=resume,
             backlog_limit=backlog_limit,
             backlog_full=backlog_full,
+            live=live,
+            plausibility=plausibility,
             hooks=hooks,
             clock=clock,
             seed=seed,
         )
         self._store = store
         self._fallback = fallback
+        self._snapshots = snapshots
+        # The viewings that tasks are working with.
+        self._in_use: dict[Key, Users] = {}
 
     async def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news: `Recorder.report`."""
-        now, addition = self._addition(viewer, media, report)
+        now = self._now()
+        addition = self._addition(viewer, media, report, now)
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
-        change = Change(parts, self._conflict)
-        conflicted = self._conflicts(addition.key, addition.trigger, now)
-        try:
-            before, after = await update_async(
-                self._store, viewer, media, change, conflicted=conflicted
-            )
-        except StoreError as error:
-            kept, given_up, result = self._keep(addition, error, now)
-            await self._mirror(kept, now)
-            if given_up is not None:
-                await self._forget(given_up, now)
-            return result
-        except BaseException as error:
-            # Cancelled: nobody waits for an answer any more, but progress is progress.
-            if not isinstance(error, Exception):
-                self._keep(addition, error, now)
-            raise
-        if waiting is not None:
-            await self._forget(waiting, now)
-        result = self._saved(
-            before,
-            after,
-            key=addition.key,
-            trigger=addition.trigger,
-            status=change.status,
-            now=now,
-        )
-        await self._retry(now, RETRIES_PER_CALL)
+        result = await self._save(addition, Change(parts, self._conflict), waiting, now)
+        if result.status not in FAILED:
+            await self._retry(now, RETRIES_PER_CALL)
         return result
+
+    async def handle(
+        self, viewer: str, media: str, events: Iterable[Event], *, sent_at: float | None = None
+    ) -> HandleResult:
+        """Handle playback events of a viewing: `Recorder.handle`."""
+        key = self._key(viewer, media)
+        batch = checked_events(events)
+        if sent_at is not None:
+            number("sent_at", sent_at)
+        now = self._now()
+        async with self._alone(key):
+            viewing = await self._viewing(key, now)
+            if viewing is None:
+                return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
+            if sent_at is None:
+                sent_at = batch[-1].at if batch else viewing.at
+            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
+            viewing.seen_at = now
+            saved = await self._go_on(viewing, addition, now)
+        excess = self._in_excess(key)
+        if excess is not None:
+            await self._leave(excess, now)
+        if saved is not None and saved.status not in FAILED:
+            await self._retry(now, RETRIES_PER_CALL)
+        return HandleResult(handled=True, decisions=decisions, saved=saved, deadline=viewing.due_at)
 
     async def load(self, viewer: str, media: str) -> ProgressRecord | None:
         """Return what is known of a viewer and a media: `Recorder.load`."""
-        return self._with_waiting(
-            await self._store.load(viewer, media), self._waits((viewer, media))
-        )
+        key = (viewer, media)
+        record = self._with_waiting(await self._store.load(viewer, media), self._waits(key))
+        self._see(key, record, self._now())
+        return record
 
     async def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return what is known of a viewer and some media: `Recorder.load_many`."""
@@ -137,7 +166,7 @@ class AsyncRecorder(Recording):
     async def complete(self, viewer: str, media: str) -> SaveResult:
         """Mark a media as complete: `Recorder.complete`."""
         now = self._clock()
-        key = (identifier("viewer", viewer), identifier("media", media))
+        key = self._key(viewer, media)
         waiting = self._waits(key)
         change = self._completing(key, waiting, now)
         trigger = Trigger.COMPLETION
@@ -152,9 +181,13 @@ class AsyncRecorder(Recording):
 
     async def reset(self, viewer: str, media: str) -> ProgressRecord | None:
         """Forget a viewer's progress in a media: `Recorder.reset`."""
-        now = self._clock()
-        _, after = await update_async(self._store, viewer, media, self._resetting(now))
-        waiting = self._waits((viewer, media))
+        key = self._key(viewer, media)
+        now = self._now()
+        async with self._alone(key):
+            _, after = await update_async(self._store, viewer, media, self._resetting(now))
+            self._ends(self._known_viewing(key))
+            await self._forget_snapshots(viewer, media, now)
+        waiting = self._waits(key)
         if waiting is not None:
             await self._forget(waiting, now)
         return after
@@ -167,17 +200,32 @@ class AsyncRecorder(Recording):
         self._forget_viewer(viewer)
         if self._fallback is not None:
             await self._fallback.delete_viewer(viewer)
-        return await self._store.delete_viewer(viewer)
+        deleted = await self._store.delete_viewer(viewer)
+        for viewing in self._live_of(viewer):
+            async with self._alone(viewing.key):
+                self._ends(viewing)
+        await self._forget_snapshots(viewer, None, self._now())
+        self._forget_seen(viewer)
+        return deleted
 
     async def tick(self, now: float | None = None) -> None:
-        """Try again what is due of what could not be saved: `Recorder.tick`."""
-        await self._retry(
-            self._clock() if now is None else number("now", now, minimum=0), self._limit
-        )
+        """Do what is due: `Recorder.tick`."""
+        now = self._now() if now is None else number("now", now, minimum=0)
+        due, idle = self._due_viewings(now)
+        for viewing in due:
+            async with self._alone(viewing.key):
+                if await self._is_current(viewing):
+                    _, addition = viewing.tick(now, self._conflict)
+                    await self._go_on(viewing, addition, now)
+        for viewing in idle:
+            await self._leave(viewing, now)
+        await self._retry(now, self._limit)
 
     async def close(self) -> tuple[ProgressRecord, ...]:
-        """Try once more what could not be saved: `Recorder.close`."""
-        now = self._clock()
+        """Save what is unsaved, and try once more what could not be saved: `Recorder.close`."""
+        now = self._now()
+        for viewing in self._all_live():
+            await self._leave(viewing, now)
         await self._look_into_fallback(now)
         with self._lock:
             waiting = self._backlog.all()
@@ -196,62 +244,90 @@ class AsyncRecorder(Recording):
     ) -> None:
         await self.close()
 
-    async def _retry(self, now: float, most: int) -> None:
-        await self._look_into_fallback(now)
-        if self._backlog:
-            await self._try_again(self._due(now, most), now)
+    @asynccontextmanager
+    async def _alone(self, key: Key) -> AsyncIterator[None]:
+        """Have one task at a time work with a viewing."""
+        # Who is here has loaded it; `import milestone_progress` need not.
+        from asyncio import Lock  # noqa: PLC0415  # as said
 
-    async def _try_again(self, additions: Iterable[Addition], now: float) -> None:
-        failures = 0
-        for addition in additions:
-            key, trigger = addition.key, addition.trigger
-            self._tell(Occasion.RETRY, now, key, trigger)
-            change = Change((addition,), self._conflict)
-            conflicted = self._conflicts(key, trigger, now)
+        with self._lock:
+            users = self._in_use.setdefault(key, Users(Lock()))
+            users.count += 1
+        try:
+            async with users.lock:
+                yield
+        finally:
+            with self._lock:
+                users.count -= 1
+                if users.count == 0:
+                    del self._in_use[key]
+
+    async def _viewing(self, key: Key, now: float) -> LiveViewing | None:
+        """Return a viewing that goes on or begins; None if its viewer has too many."""
+        viewing = await self._current(key)
+        if viewing is not None:
+            return viewing
+        if not self._admits(key, now):
+            return None
+        stored = await self._store.load(*key)
+        return self._beginning(key, self._with_waiting(stored, self._waits(key)), now)
+
+    async def _current(self, key: Key) -> LiveViewing | None:
+        """Return a viewing as the last worker has left it, None if it is to begin anew."""
+        viewing = self._known_viewing(key)
+        if self._snapshots is None:
+            return viewing
+        try:
+            text = await self._snapshots.get(*key)
+        except StoreError as error:
+            # As if it had forgotten: what this worker knows is the best there is.
+            self._tell(Occasion.FAILURE, self._now(), key, None, error=error)
+            text = None
+        return self._newest(key, viewing, text)
+
+    async def _is_current(self, viewing: LiveViewing) -> bool:
+        """Whether no other worker has gone on with a viewing; if one has, drop it."""
+        if await self._current(viewing.key) is viewing:
+            return True
+        self._ends(viewing)
+        return False
+
+    async def _go_on(
+        self, viewing: LiveViewing, addition: Addition | None, now: float
+    ) -> SaveResult | None:
+        """Save what a viewing has led to, and remember it."""
+        saved = None if addition is None else await self._save_live(viewing, addition, now)
+        viewing.version += 1
+        self._goes_on(viewing)
+        if self._snapshots is not None:
             try:
-                before, after = await update_async(self._store, *key, change, conflicted=conflicted)
-            except Exception as error:  # One's poison must not harm another.
-                self._fail_again(addition, error, now)
-                failures += 1
-                if failures == FAILURES_IN_A_ROW:
-                    return
-                continue
-            failures = 0
-            await self._forget(addition, now)
-            status = change.status
-            self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
+                await self._snapshots.put(*viewing.key, frozen_viewing(viewing))
+            except StoreError as error:
+                # This worker can go on. If another one does, it begins where the cache stands.
+                self._tell(Occasion.FAILURE, now, viewing.key, None, error=error)
+        return saved
 
-    async def _forget(self, addition: Addition, now: float) -> None:
-        """Forget what was saved."""
-        self._settle(addition)
-        if self._fallback is None:
+    async def _save_live(self, viewing: LiveViewing, addition: Addition, now: float) -> SaveResult:
+        waiting = self._waits(viewing.key)
+        parts = (addition,) if waiting is None else (waiting, addition)
+        change = LiveChange(viewing, parts, self._conflict)
+        result = await self._save(addition, change, waiting, now, viewing)
+        self._after_saving(viewing, change, result, now)
+        return result
+
+    async def _leave(self, viewing: LiveViewing, now: float) -> None:
+        """Save what is unsaved of a viewing and drop it from memory."""
+        async with self._alone(viewing.key):
+            if await self._is_current(viewing) and self._ends(viewing):
+                addition = viewing.leave(now, self._conflict)
+                if addition is not None:
+                    await self._save_live(viewing, addition, now)
+
+    async def _forget_snapshots(self, viewer: str, media: str | None, now: float) -> None:
+        if self._snapshots is None:
             return
         try:
-            held = await self._fallback.load(*addition.key)
-            if held is None or (
-                self._is_covered(held, addition) and await self._fallback.remove(held)
-            ):
-                return
+            await self._snapshots.forget(viewer, media)
         except StoreError as error:
-            self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
-        # Another process holds more there, or it could not be removed: to be saved once more, which
-        # does no harm.
-        self._looked_into_fallback = False
-
-    async def _mirror(self, addition: Addition | None, now: float) -> None:
-        """Make what is kept in memory survive the process."""
-        if self._fallback is None or addition is None:
-            return
-        try:
-            await update_async(self._fallback, *addition.key, self._mirroring(addition))
-        except StoreError as error:
-            self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
-
-    async def _look_into_fallback(self, now: float) -> None:
-        if self._fallback is None or not self._should_look_into_fallback():
-            return
-        try:
-            self._found_in_fallback(await self._fallback.records(max(1, self._limit)), now)
-        except StoreError as error:
-            # Asked again by the next call.
-            self._tell(Occasion.FAILURE, now, ("", ""), None, error=error)
+            # A viewing that goes on there finds that its generation is over when it saves.
+            self._tell(Occasion.FAILURE, now, (viewer, media or ""), None, error=error)

@@ -19,7 +19,10 @@ from ._additions import (
 )
 from ._backlog import Backlog, BacklogFull
 from ._decision import Trigger
+from ._identifiers import identifier
+from ._live import LiveChange, LiveLimits, LiveViewing, LiveViewings, thawed
 from ._numbers import number
+from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausible_claims
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictError, ConflictPolicy, ProgressRecord
 from ._reports import Report
@@ -37,6 +40,8 @@ Update = Callable[[ProgressRecord | None], ProgressRecord | None]
 RETRIES_PER_CALL = 10
 # So many failures in a row say that it is the store, not what was to be saved.
 FAILURES_IN_A_ROW = 2
+# What says that the store does not work.
+FAILED = (SaveStatus.KEPT, SaveStatus.REFUSED)
 
 
 class Recording:
@@ -50,13 +55,16 @@ class Recording:
         resume: ResumePolicy | None,
         backlog_limit: int,
         backlog_full: BacklogFull,
+        live: LiveLimits | None,
+        plausibility: Plausibility | None,
         hooks: Iterable[Hook],
         clock: Callable[[], float],
         seed: int | None,
     ) -> None:
         if type(backlog_limit) is not int or backlog_limit < 0:
             raise InvalidValueError("backlog_limit", backlog_limit, "a whole number from 0")
-        self._milestones: Sequence[float] = (policy or SavePolicy()).milestones
+        self._policy = policy or SavePolicy()
+        self._milestones: Sequence[float] = self._policy.milestones
         self._conflict = ConflictPolicy(conflict)
         self._resume = resume or ResumePolicy()
         self._hooks = tuple(hooks)
@@ -70,6 +78,26 @@ class Recording:
             Random(seed).random,  # noqa: S311  # nothing secret depends on it
         )
         self._looked_into_fallback = False
+        limits = live or LiveLimits()
+        self._idle = limits.idle
+        self._live = LiveViewings(limits.viewings, limits.per_viewer)
+        self._plausibility = plausibility
+        self._first_seen = FirstSeen()
+
+    @property
+    def viewings(self) -> int:
+        """How many live viewings there are."""
+        return len(self._live)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` should be called at the latest, Unix seconds by the recorder's clock.
+
+        None if nothing waits for a time to come.
+        """
+        with self._lock:
+            times = (self._live.next_time, self._backlog.next_time)
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def waiting(self) -> int:
@@ -89,9 +117,87 @@ class Recording:
     ) -> ProgressRecord | None:
         return stored if waiting is None else added(stored, waiting, self._conflict)[0]
 
-    def _addition(self, viewer: str, media: str, report: Report) -> tuple[float, Addition]:
-        now = number("clock", self._clock(), minimum=0)
-        return now, addition_of(report, viewer, media, now, self._milestones)
+    def _now(self) -> float:
+        return number("clock", self._clock(), minimum=0)
+
+    def _addition(self, viewer: str, media: str, report: Report, now: float) -> Addition:
+        return addition_of(report, viewer, media, now, self._milestones)
+
+    def _key(self, viewer: str, media: str) -> Key:
+        return identifier("viewer", viewer), identifier("media", media)
+
+    def _see(self, key: Key, record: ProgressRecord | None, now: float) -> Seen | None:
+        """Take note of a viewing that is seen for the first time, if anybody asks."""
+        if self._plausibility is None:
+            return None
+        with self._lock:
+            return self._first_seen.see(*key, record, now)
+
+    def _beginning(self, key: Key, record: ProgressRecord | None, now: float) -> LiveViewing:
+        viewing = LiveViewing.beginning(key, record, self._policy, now)
+        viewing.seen = self._see(key, record, now)
+        return viewing
+
+    def _known_viewing(self, key: Key) -> LiveViewing | None:
+        with self._lock:
+            return self._live.get(key)
+
+    def _admits(self, key: Key, now: float) -> bool:
+        with self._lock:
+            return self._live.admits(key, now)
+
+    def _newest(
+        self, key: Key, viewing: LiveViewing | None, text: str | None
+    ) -> LiveViewing | None:
+        """Return this worker's viewing if no other worker has gone on with it, else the cache's."""
+        found = None if text is None else thawed(text, key, self._policy)
+        if found is None or (viewing is not None and viewing.version >= found.version):
+            return viewing
+        return found
+
+    def _all_live(self) -> list[LiveViewing]:
+        with self._lock:
+            return self._live.all()
+
+    def _forget_seen(self, viewer: str) -> None:
+        with self._lock:
+            self._first_seen.forget(viewer)
+
+    def _goes_on(self, viewing: LiveViewing) -> None:
+        with self._lock:
+            self._live.put(viewing)
+
+    def _ends(self, viewing: LiveViewing | None) -> bool:
+        """Drop a viewing; return whether it was there."""
+        with self._lock:
+            return viewing is not None and self._live.remove(viewing)
+
+    def _live_of(self, viewer: str) -> list[LiveViewing]:
+        with self._lock:
+            return self._live.of_viewer(viewer)
+
+    def _in_excess(self, key: Key) -> LiveViewing | None:
+        with self._lock:
+            return self._live.excess(key)
+
+    def _due_viewings(self, now: float) -> tuple[list[LiveViewing], list[LiveViewing]]:
+        """Return the viewings whose deadline has come, and those that nobody hears of any more."""
+        with self._lock:
+            return self._live.due(now), self._live.idle(now - self._idle)
+
+    def _after_saving(
+        self, viewing: LiveViewing, change: LiveChange, result: SaveResult, now: float
+    ) -> None:
+        """Have a viewing take note of what became of its decisions."""
+        if change.superseded:
+            # 5.4: what it knows is of a generation that is over.
+            fresh = self._beginning(viewing.key, change.found, now)
+            viewing.tracker = fresh.tracker
+            viewing.generation = fresh.generation
+            viewing.stored = fresh.stored
+            viewing.due_at = None
+        elif result.record is not None and result.status is not SaveStatus.KEPT:
+            viewing.stored = True
 
     def _due(self, now: float, most: int) -> list[Addition]:
         with self._lock:
@@ -149,8 +255,12 @@ class Recording:
         trigger: Trigger | None,
         status: SaveStatus,
         now: float,
+        implausible: tuple[Implausible, ...] = (),
     ) -> SaveResult:
         result = result_of(before, after, status, self._milestones)
+        if implausible:
+            result = evolve(result, implausible=implausible)
+            self._tell(Occasion.IMPLAUSIBLE, now, key, trigger, implausible=implausible)
         if result.written:
             self._tell(
                 Occasion.SAVE, now, key, trigger, record=result.record, reached=result.reached
@@ -158,6 +268,30 @@ class Recording:
         if result.newly_completed:
             self._tell(Occasion.COMPLETION, now, key, trigger, record=result.record)
         return result
+
+    def _judge(
+        self,
+        addition: Addition,
+        before: ProgressRecord | None,
+        now: float,
+        viewing: LiveViewing | None,
+    ) -> tuple[Implausible, ...]:
+        """Return what of an addition cannot be true."""
+        if self._plausibility is None:
+            return ()
+        seen = self._see(addition.key, before, now)
+        if viewing is not None and viewing.seen is not None:
+            seen = viewing.seen
+        assert seen is not None, "somebody asks"
+        was_completed = before is not None and before.completed
+        return implausible_claims(
+            self._plausibility,
+            seen,
+            addition.record,
+            now=now,
+            newly_completed=addition.record.completed and not was_completed,
+            played_time=None if viewing is None else viewing.tracker.played_time,
+        )
 
     def _conflicts(
         self, key: Key, trigger: Trigger | None, now: float
@@ -182,6 +316,7 @@ class Recording:
         reached: tuple[float, ...] = (),
         error: BaseException | None = None,
         lost: bool = False,
+        implausible: tuple[Implausible, ...] = (),
     ) -> None:
         if self._hooks:
             viewer, media = key
@@ -195,6 +330,7 @@ class Recording:
                 reached=reached,
                 error=error,
                 lost=lost,
+                implausible=implausible,
             )
             call(self._hooks, details)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from ._decision import Trigger
+from ._plausibility import Implausible
 from ._record import ProgressRecord
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Occasion(StrEnum):
     CONFLICT = "conflict"
     #: What was written completed the media.
     COMPLETION = "completion"
+    #: What was to be saved cannot be true; it was saved all the same.
+    IMPLAUSIBLE = "implausible"
 
 
 @frozen(kw_only=True)
@@ -57,6 +60,7 @@ class Details:
         reached: Milestones newly reached by a save, percent 0-100, ascending.
         error: What the store failed by; None unless it did.
         lost: Whether nothing of it is kept, after a failure.
+        implausible: What cannot be true.
     """
 
     occasion: Occasion
@@ -68,6 +72,7 @@ class Details:
     reached: tuple[float, ...] = ()
     error: BaseException | None = None
     lost: bool = False
+    implausible: tuple[Implausible, ...] = ()
 
 
 Hook = Callable[[Details], None]
