@@ -79,14 +79,10 @@ class SaveResult:
             "newly_reached": list(self.reached),
             "next_milestone": self.next_milestone,
             "completed": record is not None and record.completed,
-            "generation": 0 if record is None else _known_generation(record),
+            "generation": 0 if record is None else record.generation,
             "written": self.written,
             "status": self.status.value,
         }
-
-
-def _known_generation(record: ProgressRecord) -> int:
-    return 0 if record.generation == ANY_GENERATION else record.generation
 
 
 @frozen(kw_only=True)
@@ -132,8 +128,10 @@ def addition_of(
         milestone = report.milestone
     elif report.trigger is Trigger.INTERVAL and report.duration is not None:
         # The legacy form says nothing of milestones, and its positions were played at.
-        percent = 100 * position / report.duration
-        milestone = max((passed for passed in milestones if passed <= percent), default=0)
+        # As trackers have it, whatever rounding does: the end is the last milestone.
+        end = report.duration
+        passed = (one for one in milestones if min(one * end / 100, end) <= position)
+        milestone = max(passed, default=0)
     else:
         milestone = 0
     age = report.age
@@ -160,6 +158,13 @@ def joined(first: ProgressRecord, second: ProgressRecord, policy: ConflictPolicy
     if second.generation == ANY_GENERATION:
         second = replaced(second, generation=generation)
     return merge(first, second, policy)
+
+
+def told(record: ProgressRecord) -> ProgressRecord:
+    """Return an addition's record as others may see it."""
+    if record.generation == ANY_GENERATION:
+        return replaced(record, generation=0)
+    return record
 
 
 class Change:
@@ -217,6 +222,8 @@ def _is_no_news(stored: ProgressRecord, merged: ProgressRecord, addition: Additi
         newer_by > 0
         and (newer_by < NEAR or not addition.tells_age)
         and abs(addition.record.position - stored.position) < NEAR
+        # What waited may have been further on and come back.
+        and merged.furthest - stored.furthest < NEAR
         and merged.milestone == stored.milestone
         and merged.completed == stored.completed
     )

@@ -5,7 +5,7 @@ Pure: it neither saves nor reads a clock nor throws a die.
 
 from collections.abc import Callable
 from enum import StrEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from attrs import define
 
@@ -81,8 +81,9 @@ class Backlog:
         return [entry.addition for key, entry in self._entries.items() if key[0] == viewer]
 
     def all(self) -> list[Addition]:
-        """Return all that waits, in the order it came in."""
-        return [entry.addition for entry in self._entries.values()]
+        """Return all that waits, what failed most often last, else in the order it came in."""
+        entries = sorted(self._entries.values(), key=lambda entry: entry.failures)
+        return [entry.addition for entry in entries]
 
     def keep(self, addition: Addition, now: float) -> tuple[Addition | None, Addition | None]:
         """Keep an addition, merged with what waits for the same viewer and media.
@@ -137,3 +138,7 @@ class Backlog:
         longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(entry.failures - 1, 64))
         entry.retry_at = now + longest * (0.5 + self._jitter() / 2)
         heappush(self._times, (entry.retry_at, entry.addition.key))
+        if len(self._times) > 2 * len(self._entries) + 8:
+            # What is passed over must not pile up where nobody asks what is due.
+            self._times = [(entry.retry_at, key) for key, entry in self._entries.items()]
+            heapify(self._times)

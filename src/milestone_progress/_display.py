@@ -55,7 +55,9 @@ def display_percent(
     length = _length(duration)
     if length is None:
         return 0.0
-    return min(100 * position / length, next_milestone(milestone, milestones) or 100.0)
+    # Without what division leaves behind: 99.99999999999999 at the end.
+    percent = round(100 * position / length, 9)
+    return min(percent, next_milestone(milestone, milestones) or 100.0)
 
 
 def estimated_position(

@@ -181,7 +181,8 @@ class ProgressRecord:
         """The position as percent 0-100 of the duration, None if that is unknown."""
         if self.duration is None:
             return None
-        return min(100.0, 100 * self.position / self.duration)
+        # Without what division leaves behind: 99.99999999999999 at the end.
+        return min(100.0, round(100 * self.position / self.duration, 9))
 
     def reset(self, at: float) -> Self:
         """Return the record of a viewer who starts over, all else forgotten: the next generation.

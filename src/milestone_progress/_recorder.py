@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from ._additions import Addition, Change, SaveResult, SaveStatus
+from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
 from ._decision import Trigger
 from ._identifiers import identifier
@@ -18,6 +18,7 @@ from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .errors import StoreError
 from .hooks import Hook, Occasion
 from .stores import FallbackStore, ProgressStore, ViewerDeleter
+from .stores._arguments import checked_limit
 from .stores._saving import update
 
 __all__ = ["Recorder"]
@@ -134,10 +135,9 @@ class Recorder(Recording):
         wanted = medias if isinstance(medias, str) else list(medias)
         found = self._store.load_many(viewer, wanted)
         for media, waiting in self._waits_for(viewer).items():
-            if media in wanted:
-                known = self._with_waiting(found.get(media), waiting)
-                if known is not None:
-                    found[media] = known
+            known = self._with_waiting(found.get(media), waiting)
+            if media in wanted and known is not None:
+                found[media] = known
         return found
 
     def recent(
@@ -147,8 +147,10 @@ class Recorder(Recording):
 
         The arguments and errors are those of `ProgressStore.recent`.
         """
-        found = self._store.recent(viewer, limit, include_completed=include_completed)
         waiting = self._waits_for(viewer)
+        # What waits may finish some of what is stored, and make room for as many.
+        most = checked_limit(limit) + len(waiting)
+        found = self._store.recent(viewer, most, include_completed=include_completed)
         if not waiting:
             return found
         known = {record.media: record for record in found} | self.load_many(viewer, waiting)
@@ -199,8 +201,8 @@ class Recorder(Recording):
     def reset(self, viewer: str, media: str) -> ProgressRecord | None:
         """Forget a viewer's progress in a media, as one does who starts over; the next generation.
 
-        Reports of players that were running before are not saved, if they tell their generation or
-        are older.
+        Reports of players that were running before are not saved if they tell their generation; nor
+        if they are older than this, as long as nothing else was saved since.
 
         Returns:
             What is stored now, None if nothing was.
@@ -251,7 +253,7 @@ class Recorder(Recording):
             waiting = self._backlog.all()
         self._try_again(waiting, now)
         with self._lock:
-            return tuple(addition.record for addition in self._backlog.all())
+            return tuple(told(addition.record) for addition in self._backlog.all())
 
     def __enter__(self) -> Self:
         return self
@@ -296,11 +298,13 @@ class Recorder(Recording):
             return
         try:
             held = self._fallback.load(*addition.key)
-            if held is not None and self._is_covered(held, addition):
-                self._fallback.remove(held)
+            if held is None or (self._is_covered(held, addition) and self._fallback.remove(held)):
+                return
         except StoreError as error:
-            # To save it once more does no harm.
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
+        # Another process holds more there, or it could not be removed: to be saved once more, which
+        # does no harm.
+        self._looked_into_fallback = False
 
     def _mirror(self, addition: Addition | None, now: float) -> None:
         """Make what is kept in memory survive the process."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from ._additions import Addition, Change, SaveResult, SaveStatus
+from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
 from ._decision import Trigger
 from ._identifiers import identifier
@@ -18,6 +18,7 @@ from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .errors import StoreError
 from .hooks import Hook, Occasion
 from .stores import AsyncFallbackStore, AsyncProgressStore, AsyncViewerDeleter
+from .stores._arguments import checked_limit
 from .stores._saving import update_async
 
 __all__ = ["AsyncRecorder"]
@@ -103,18 +104,19 @@ class AsyncRecorder(Recording):
         wanted = medias if isinstance(medias, str) else list(medias)
         found = await self._store.load_many(viewer, wanted)
         for media, waiting in self._waits_for(viewer).items():
-            if media in wanted:
-                known = self._with_waiting(found.get(media), waiting)
-                if known is not None:
-                    found[media] = known
+            known = self._with_waiting(found.get(media), waiting)
+            if media in wanted and known is not None:
+                found[media] = known
         return found
 
     async def recent(
         self, viewer: str, limit: int = 20, *, include_completed: bool = False
     ) -> list[ProgressRecord]:
         """Return what a viewer watched last, newest first: `Recorder.recent`."""
-        found = await self._store.recent(viewer, limit, include_completed=include_completed)
         waiting = self._waits_for(viewer)
+        # What waits may finish some of what is stored, and make room for as many.
+        most = checked_limit(limit) + len(waiting)
+        found = await self._store.recent(viewer, most, include_completed=include_completed)
         if not waiting:
             return found
         known = {record.media: record for record in found} | await self.load_many(viewer, waiting)
@@ -181,7 +183,7 @@ class AsyncRecorder(Recording):
             waiting = self._backlog.all()
         await self._try_again(waiting, now)
         with self._lock:
-            return tuple(addition.record for addition in self._backlog.all())
+            return tuple(told(addition.record) for addition in self._backlog.all())
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,11 +228,15 @@ class AsyncRecorder(Recording):
             return
         try:
             held = await self._fallback.load(*addition.key)
-            if held is not None and self._is_covered(held, addition):
-                await self._fallback.remove(held)
+            if held is None or (
+                self._is_covered(held, addition) and await self._fallback.remove(held)
+            ):
+                return
         except StoreError as error:
-            # To save it once more does no harm.
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
+        # Another process holds more there, or it could not be removed: to be saved once more, which
+        # does no harm.
+        self._looked_into_fallback = False
 
     async def _mirror(self, addition: Addition | None, now: float) -> None:
         """Make what is kept in memory survive the process."""

@@ -15,6 +15,7 @@ from ._additions import (
     completed,
     joined,
     result_of,
+    told,
 )
 from ._backlog import Backlog, BacklogFull
 from ._decision import Trigger
@@ -129,13 +130,13 @@ class Recording:
             self._tell(
                 Occasion.FAILURE, now, given_up.key, given_up.trigger, error=error, lost=True
             )
-        known = None if waits is None else waits.record
+        known = None if waits is None else told(waits.record)
         result = evolve(
             result_of(None, known, status, self._milestones),
             status=status,
             reached=(),
             newly_completed=False,
-            given_up=None if given_up is None else given_up.record,
+            given_up=None if given_up is None else told(given_up.record),
         )
         return kept, given_up, result
 
@@ -208,7 +209,7 @@ class Recording:
                     self._backlog.keep(addition, now)
 
     def _should_look_into_fallback(self) -> bool:
-        return not self._looked_into_fallback and not self._backlog
+        return self._limit > 0 and not self._looked_into_fallback and not self._backlog
 
     def _mirroring(self, addition: Addition) -> Update:
         """Return what makes of what the fallback holds what it is to hold."""

@@ -184,7 +184,8 @@ def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, objec
     Raises:
         PayloadError: It is no report; all that is wrong is listed, each with its JSON path.
     """
-    data = body if isinstance(body, Mapping) else _parsed(body)
+    # A framework may have parsed it already, and found no object.
+    data = _parsed(body) if isinstance(body, (bytes, bytearray, memoryview, str)) else body
     if not isinstance(data, Mapping):
         raise PayloadError([Problem("$", f"must be an object, not {shown(data)}")])
     problems = []
@@ -206,15 +207,17 @@ def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, objec
 
 def _parsed(body: bytes | bytearray | memoryview | str) -> object:
     """Return what a JSON text says, once it is known to be of a harmless size."""
-    if len(body) > LARGEST_BODY:
-        raise _refused(f"must be of at most {LARGEST_BODY:,} bytes, not {len(body):,}")
+    size = body.nbytes if isinstance(body, memoryview) else len(body)
+    if size > LARGEST_BODY:
+        raise _refused(f"must be of at most {LARGEST_BODY:,} bytes, not {size:,}")
     try:
-        text = body if isinstance(body, str) else str(body, "utf-8")
+        # Of a view of every other byte, say, only bytes can be made.
+        text = body if isinstance(body, str) else str(bytes(body), "utf-8")
     except UnicodeDecodeError as error:
         raise _refused(f"must be UTF-8, which byte {error.start} is not") from None
     _limit(text)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise _refused(f"must be JSON: {error.msg} at {where}") from None
@@ -235,6 +238,9 @@ def _limit(text: str) -> None:
 
 def _refuse_constant(name: str) -> Never:
     raise _refused(f"must be JSON, which knows no {name}")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _refused(message: str) -> PayloadError:

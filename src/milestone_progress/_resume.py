@@ -190,7 +190,8 @@ def resume_point(
     reason = _reason(record, position, length, policy)
     if reason is not ResumeReason.RESUMED:
         return ResumePoint(position=0.0, reason=reason)
-    away = now - record.updated_at
+    # A clock that was set back says that no time has passed.
+    away = max(0.0, now - record.updated_at)
     backs = [back for absence, back in policy.rewind if away >= absence]
     return ResumePoint(position=max(0.0, position - (backs[-1] if backs else 0)), reason=reason)
 
@@ -202,15 +203,17 @@ def _reason(
         return ResumeReason.FINISHED
     if length is not None and length < policy.minimum_duration:
         return ResumeReason.TOO_SHORT
-    percent = None if length is None else 100 * position / length
     if position < policy.ignore_start:
         return ResumeReason.NEAR_START
-    if length is None or percent is None:
+    if length is None:
         return ResumeReason.RESUMED
-    if percent < policy.ignore_start_percent:
+    # Products, not quotients: 100 * position / length can be more than 100 at the end.
+    share = 100 * position
+    if share < policy.ignore_start_percent * length:
         return ResumeReason.NEAR_START
-    near_end = length - position < policy.ignore_end and percent >= policy.ignore_end_from_percent
-    if near_end or percent > policy.ignore_end_percent:
+    is_far = share >= policy.ignore_end_from_percent * length
+    near_end = is_far and length - position < policy.ignore_end
+    if near_end or share > policy.ignore_end_percent * length:
         return ResumeReason.NEAR_END
     return ResumeReason.RESUMED
 
