@@ -99,6 +99,47 @@ class PurgesByAnyTime(MemoryStore):
         return super().purge(min(float(before), 1e12))
 
 
+# Being a fallback
+
+
+@breaks("the_records_of_all_viewers_are_listed")
+class ListsInTheOrderOfSaving(MemoryStore):
+    def records(self, limit: int) -> list[ProgressRecord]:
+        super().records(limit)
+        with self._opened() as kept:
+            return [one for key, one in kept.items() if key[0] == self._namespace][:limit]
+
+
+@breaks("no_other_namespace_is_listed_or_removed_from")
+class ListsAllNamespaces(MemoryStore):
+    def records(self, limit: int) -> list[ProgressRecord]:
+        super().records(limit)
+        with self._opened() as kept:
+            return sorted(kept.values(), key=lambda one: (one.viewer, one.media))[:limit]
+
+
+@breaks("only_what_is_stored_is_removed")
+class RemovesAnyRevision(MemoryStore):
+    def remove(self, record: ProgressRecord) -> bool:
+        stored = self.load(record.viewer, record.media)
+        return stored is not None and super().remove(stored)
+
+
+@breaks("of_many_who_remove_the_same_record_one_does")
+class LooksThenRemoves(MemoryStore):
+    def remove(self, record: ProgressRecord) -> bool:
+        stored = self.load(record.viewer, record.media)
+        others_turn()
+        super().remove(record)
+        return stored is not None and stored.revision == record.revision
+
+
+@breaks("what_is_no_number_of_records_is_refused")
+class ListsAnyNumber(MemoryStore):
+    def records(self, limit: int) -> list[ProgressRecord]:
+        return super().records(10**6)[: int(limit)]
+
+
 # Several at once
 
 

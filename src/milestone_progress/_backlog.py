@@ -5,7 +5,7 @@ Pure: it neither saves nor reads a clock nor throws a die.
 
 from collections.abc import Callable
 from enum import StrEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from attrs import define
 
@@ -149,3 +149,7 @@ class Backlog:
         longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(entry.failures - 1, 64))
         entry.retry_at = now + longest * (0.5 + self._jitter() / 2)
         heappush(self._times, (entry.retry_at, entry.addition.key))
+        if len(self._times) > 2 * len(self._entries) + 8:
+            # What is passed over must not pile up where nobody asks what is due.
+            self._times = [(entry.retry_at, key) for key, entry in self._entries.items()]
+            heapify(self._times)

@@ -29,6 +29,7 @@ from .stores import ProgressStore, ViewerExporter, open_store, save_merged
 __all__ = ["main"]
 
 DEMO = "_demo.jsonl"
+SCHEMA = "schema.json"
 # Lines between two signs of life on a terminal: about a second's work.
 LINES_PER_SIGN = 100_000
 
@@ -115,6 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--viewer", required=True, help="whose progress to show")
     show.add_argument("--media", help="of which media only")
     show.add_argument("--json", action="store_true", help="one line of JSON per record")
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of what goes over the wire",
+        description="Print the JSON Schema (2020-12) of what goes over the wire: all of it, or one "
+        "definition, which stands alone.",
+    )
+    schema.set_defaults(run=_schema)
+    schema.add_argument("name", nargs="?", metavar="NAME", help="such as report or response")
     return parser
 
 
@@ -333,11 +342,24 @@ def _print_records(records: Sequence[ProgressRecord], *, as_json: bool) -> None:
         f"{'position':>8}  {'percent':>7}  {'milestone':>9}  {'played':>8}  {'updated':<16}  media"
     )
     for record in records:
-        percent = "-"
-        if record.duration is not None:
-            percent = f"{min(100.0, 100 * record.position / record.duration):.1f} %"
+        percent = "-" if record.percent is None else f"{record.percent:.1f} %"
         updated = datetime.fromtimestamp(record.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
         line = f"{format_time(record.position):>8}  {percent:>7}  {record.milestone:>7g} %"
         played = format_time(record.played.bit_count())
         done = ", completed" if record.completed else ""
         print(f"{line}  {played:>8}  {updated}  {record.media}{done}")
+
+
+# schema
+
+
+def _schema(options: argparse.Namespace) -> None:
+    schema = json.loads(files(__package__).joinpath(SCHEMA).read_bytes())
+    if options.name is not None:
+        definitions = schema["$defs"]
+        if options.name not in definitions:
+            known = ", ".join(definitions)
+            raise _UsageError(f"schema: there is no {shown(options.name)}, but {known}")
+        head = {"$schema": schema["$schema"], "$id": f"{schema['$id']}:{options.name}"}
+        schema = head | definitions[options.name]
+    print(json.dumps(schema, indent=2))

@@ -263,8 +263,8 @@ class Recorder(Keeping):
     def reset(self, viewer: str, media: str) -> ProgressRecord | None:
         """Forget a viewer's progress in a media, as one does who starts over; the next generation.
 
-        Reports of players that were running before are not saved, if they tell their generation or
-        are older.
+        Reports of players that were running before are not saved if they tell their generation; nor
+        if they are older than this, as long as nothing else was saved since.
 
         Returns:
             What is stored now, None if nothing was.

@@ -345,7 +345,7 @@ class Recording:
                     self._backlog.keep(addition, now)
 
     def _should_look_into_fallback(self) -> bool:
-        return not self._looked_into_fallback and not self._backlog
+        return self._limit > 0 and not self._looked_into_fallback and not self._backlog
 
     def _mirroring(self, addition: Addition) -> Update:
         """Return what makes of what the fallback holds what it is to hold."""

@@ -16,6 +16,7 @@ import pytest
 from .._record import ConflictError, ProgressRecord
 from ..stores import (
     AsyncProgressStore,
+    FallbackStore,
     ManySaver,
     ProgressStore,
     Purger,
@@ -35,6 +36,10 @@ SWITCH_INTERVAL = 5e-6
 
 
 class FullStore(ProgressStore, ManySaver, ViewerDeleter, ViewerExporter, Purger, Protocol):
+    """A store for threads that can do everything but be a fallback."""
+
+
+class FullFallbackStore(FullStore, FallbackStore, Protocol):
     """A store for threads that can do everything."""
 
 
@@ -56,7 +61,7 @@ class Stores:
         """Return a namespace without records."""
         return uuid4().hex
 
-    def open(self, namespace: str | None = None, *, needs: str | None = None) -> FullStore:
+    def open(self, namespace: str | None = None, *, needs: str | None = None) -> FullFallbackStore:
         """Return another store, of the test's own namespace unless told otherwise.
 
         The test is skipped if it needs a method that the store does not have. None calls one that
@@ -64,7 +69,9 @@ class Stores:
         """
         made = self.make(self._namespace if namespace is None else namespace)
         is_async = iscoroutinefunction(made.load)
-        store = cast("FullStore", _Awaited(made, self._running_loop()) if is_async else made)
+        store = cast(
+            "FullFallbackStore", _Awaited(made, self._running_loop()) if is_async else made
+        )
         self._at_the_end.callback(store.close)
         if needs is not None and not can(store, needs):
             pytest.skip(f"the store has no {needs}, and need not have it")

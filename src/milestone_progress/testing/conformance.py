@@ -20,12 +20,14 @@ from ._store_workers import Stores
 # So that a law that is broken shows the values it is broken by, as other tests do.
 pytest.register_assert_rewrite(
     f"{__package__}._store_argument_laws",
+    f"{__package__}._store_fallback_laws",
     f"{__package__}._store_laws",
     f"{__package__}._store_machine",
     f"{__package__}._store_sharing_laws",
 )
 
 from ._store_argument_laws import IdentifierLaws, NumberLaws  # noqa: E402  # as said
+from ._store_fallback_laws import FallbackLaws  # noqa: E402
 from ._store_laws import BatchLaws, ForgettingLaws, ReadingLaws, SavingLaws  # noqa: E402
 from ._store_machine import ModelLaws  # noqa: E402
 from ._store_sharing_laws import ClosingLaws, ConcurrencyLaws, SharingLaws  # noqa: E402
@@ -38,6 +40,7 @@ class StoreConformance(
     ReadingLaws,
     BatchLaws,
     ForgettingLaws,
+    FallbackLaws,
     IdentifierLaws,
     NumberLaws,
     SharingLaws,
