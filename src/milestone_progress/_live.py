@@ -28,6 +28,8 @@ Key = tuple[str, str]
 
 # Of `frozen_viewing`. Whoever changes the form raises it, and has `thawed` pass over the old one.
 SCHEMA = 1
+# A deadline in a log whose clock leapt may lie beyond what an event may say.
+FAR = 1e300
 # Seconds. Who has as many viewings as may be, and was heard of in each of them within this time, is
 # not let have another one: to make room costs a save.
 BUSY = 30.0
@@ -219,11 +221,15 @@ def thawed(text: str, key: Key, policy: SavePolicy | IntervalPolicy) -> LiveView
             tracker,
             generation=int(data["generation"]),
             stored=bool(data["stored"]),
-            seen_at=number("seen_at", data["seen_at"]),
+            seen_at=number("seen_at", data["seen_at"], largest=FAR),
             at=number("at", data["at"]),
-            saved_at=-inf if data["saved_at"] is None else number("saved_at", data["saved_at"]),
+            saved_at=-inf
+            if data["saved_at"] is None
+            else number("saved_at", data["saved_at"], largest=FAR),
             version=int(data["version"]),
-            due_at=None if data["due_at"] is None else number("due_at", data["due_at"]),
+            due_at=None
+            if data["due_at"] is None
+            else number("due_at", data["due_at"], largest=FAR),
             seen=None if data["seen"] is None else seen_from(*data["seen"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
