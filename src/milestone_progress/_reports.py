@@ -208,6 +208,8 @@ def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, objec
 def _parsed(body: bytes | bytearray | memoryview | str) -> object:
     """Return what a JSON text says, once it is known to be of a harmless size."""
     size = body.nbytes if isinstance(body, memoryview) else len(body)
+    if isinstance(body, str) and size <= LARGEST_BODY:
+        size = len(body.encode("utf-8", "surrogatepass"))
     if size > LARGEST_BODY:
         raise _refused(f"must be of at most {LARGEST_BODY:,} bytes, not {size:,}")
     try:
