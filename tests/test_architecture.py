@@ -52,8 +52,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_reports": ("errors", "_numbers", "_decision"),
     "_display": ("_numbers", "_policy"),
     "_resume": ("errors", "_numbers", "_record", "_display"),
-    "_additions": ("_decision", "_record", "_reports"),
+    "_plausibility": ("errors", "_numbers", "_record"),
+    "_additions": ("_decision", "_record", "_reports", "_plausibility"),
     "_backlog": ("_record", "_additions"),
+    "_live": (
+        "errors",
+        "_numbers",
+        "_events",
+        "_policy",
+        "_decision",
+        "_tracker",
+        "_record",
+        "_plausibility",
+        "_additions",
+    ),
     "_replay": ("_events", "_policy", "_decision", "_tracker"),
 }
 PURE = tuple(MAY_IMPORT)
@@ -64,9 +76,12 @@ ABOVE: dict[str, tuple[str, ...]] = {
     "simulator": (),
     "stores": (),
     "hooks": (),
+    "caches": ("stores",),
     "_recording": ("hooks",),
-    "_recorder": ("stores", "hooks", "_recording"),
-    "_recorder_async": ("stores", "hooks", "_recording"),
+    "_keeping": ("stores", "hooks", "_recording"),
+    "_keeping_async": ("stores", "hooks", "_recording"),
+    "_recorder": ("stores", "caches", "hooks", "_recording", "_keeping"),
+    "_recorder_async": ("stores", "caches", "hooks", "_recording", "_keeping_async"),
     "django": ("stores", "_recorder"),
     "testing": ("simulator", "stores"),
     "_cli": ("_trace", "simulator", "stores"),
@@ -177,7 +192,7 @@ EXTRAS = {
     "psycopg": "stores/*postgres*.py",
     "psycopg_pool": "stores/*postgres*.py",
     "pytest": "testing/*.py",
-    "redis": "stores/*redis*.py",
+    "redis": "*/*redis*.py",
     "sqlalchemy": "stores/*sqlalchemy*.py",
 }
 
@@ -224,7 +239,15 @@ def test_importing_the_package_loads_nothing_slow_and_nothing_that_acts() -> Non
     assert "milestone_progress._tracker" in loaded
     assert loaded.isdisjoint(SLOW_OR_IMPURE)
     ours = {name.split(".")[1] for name in loaded if name.startswith("milestone_progress.")}
-    assert ours <= set(PURE) - {"_reports", "_display", "_resume", "_additions", "_backlog"}
+    assert ours <= set(PURE) - {
+        "_reports",
+        "_display",
+        "_resume",
+        "_plausibility",
+        "_additions",
+        "_backlog",
+        "_live",
+    }
 
 
 def test_the_recorders_load_nothing_slow_but_json() -> None:
@@ -240,21 +263,26 @@ PUBLIC = [
     "REWIND_BY_ABSENCE",
     "AsyncRecorder",
     "BacklogFull",
+    "Claim",
     "Complete",
     "ConflictError",
     "ConflictPolicy",
     "Emptied",
     "Ended",
     "Event",
+    "HandleResult",
+    "Implausible",
     "IntervalPolicy",
     "IntervalTracker",
     "InvalidValueError",
+    "LiveLimits",
     "Marker",
     "MediaInfo",
     "MilestoneProgressError",
     "Pause",
     "PayloadError",
     "Phase",
+    "Plausibility",
     "Play",
     "Problem",
     "ProgressRecord",

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ._additions import SaveResult, SaveStatus
     from ._backlog import BacklogFull
     from ._display import Marker, display_percent, estimated_position, format_time, markers
+    from ._live import HandleResult, LiveLimits
+    from ._plausibility import Claim, Implausible, Plausibility
     from ._recorder import Recorder
     from ._recorder_async import AsyncRecorder
     from ._reports import LARGEST_BODY, PayloadError, Problem, Report, parse_report
@@ -53,21 +55,26 @@ __all__ = [
     "REWIND_BY_ABSENCE",
     "AsyncRecorder",
     "BacklogFull",
+    "Claim",
     "Complete",
     "ConflictError",
     "ConflictPolicy",
     "Emptied",
     "Ended",
     "Event",
+    "HandleResult",
+    "Implausible",
     "IntervalPolicy",
     "IntervalTracker",
     "InvalidValueError",
+    "LiveLimits",
     "Marker",
     "MediaInfo",
     "MilestoneProgressError",
     "Pause",
     "PayloadError",
     "Phase",
+    "Plausibility",
     "Play",
     "Problem",
     "ProgressRecord",
@@ -111,9 +118,14 @@ __all__ = [
 _LATER = {
     "AsyncRecorder": "_recorder_async",
     "BacklogFull": "_backlog",
+    "Claim": "_plausibility",
+    "HandleResult": "_live",
+    "Implausible": "_plausibility",
     "LARGEST_BODY": "_reports",
+    "LiveLimits": "_live",
     "Marker": "_display",
     "PayloadError": "_reports",
+    "Plausibility": "_plausibility",
     "Problem": "_reports",
     "REWIND_BY_ABSENCE": "_resume",
     "Recorder": "_recorder",
