@@ -13,12 +13,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from stopwatch import cpu_time
-
 from milestone_progress import ProgressRecord, Recorder, SaveDecision, Trigger, parse_report
 from milestone_progress.stores import ProgressStore, save_merged
 from milestone_progress.stores.memory import MemoryStore
 from milestone_progress.stores.sqlite import SQLiteStore
+from stopwatch import cpu_time
 
 ROUNDS = 21
 VIEWERS, REPORTS = 100, 9

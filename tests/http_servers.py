@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 import progress_app
+from milestone_progress import LARGEST_BODY
 
 HOST = "127.0.0.1"
 # Seconds after which something is wrong with a server.
@@ -51,7 +52,16 @@ def url_of(listener: socket.socket) -> str:
 
 
 def _configured(app: ASGIApp) -> _Server:
-    return _Server(uvicorn.Config(app, lifespan="on", ws="none", log_config=None, access_log=False))
+    return _Server(
+        uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_BODY,
+            log_config=None,
+            access_log=False,
+        )
+    )
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from milestone_progress import (
     StoreError,
     Trigger,
 )
+from milestone_progress.caches import SnapshotCache
+from milestone_progress.caches.memory import MemorySnapshotCache
 from milestone_progress.hooks import Details, Occasion
 from milestone_progress.stores import FallbackStore, ProgressStore
 from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
@@ -135,6 +137,71 @@ class Failing:
         self._store.close()
 
 
+class Mood(Enum):
+    """What a cache does with a call."""
+
+    ANSWERS = "answers"
+    FAILS = "fails"
+    FORGETS = "forgets"
+
+
+class MoodyCache:
+    """A cache of snapshots that fails or forgets as told.
+
+    Attributes:
+        plan: What it does with its next calls; after these it answers.
+        below: What it keeps.
+    """
+
+    def __init__(self, plan: Iterable[Mood] = ()) -> None:
+        self.plan = iter(plan)
+        self.below = MemorySnapshotCache()
+
+    def _act(self, viewer: str, media: str | None) -> None:
+        mood = next(self.plan, Mood.ANSWERS)
+        if mood is Mood.FAILS:
+            raise StoreError("the cache of ann is down")
+        if mood is Mood.FORGETS:
+            self.below.forget(viewer, media)
+
+    def get(self, viewer: str, media: str, player: str = "") -> str | None:
+        self._act(viewer, media)
+        return self.below.get(viewer, media, player)
+
+    def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
+        self.below.put(viewer, media, text, player)
+        self._act(viewer, media)
+
+    def forget(self, viewer: str, media: str | None = None) -> None:
+        self._act(viewer, media)
+        self.below.forget(viewer, media)
+
+    def close(self) -> None:
+        self.below.close()
+
+
+class AwaitedCache:
+    """A cache for threads as one for asyncio, which lets other tasks go on before it acts."""
+
+    def __init__(self, cache: SnapshotCache) -> None:
+        self._cache = cache
+
+    async def get(self, viewer: str, media: str, player: str = "") -> str | None:
+        await asyncio.sleep(0)
+        return self._cache.get(viewer, media, player)
+
+    async def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
+        await asyncio.sleep(0)
+        self._cache.put(viewer, media, text, player)
+
+    async def forget(self, viewer: str, media: str | None = None) -> None:
+        await asyncio.sleep(0)
+        self._cache.forget(viewer, media)
+
+    async def close(self) -> None:
+        self._cache.close()
+
+
 class OnlyAStore:
     """A store that can do no more than it must."""
 
@@ -225,11 +292,23 @@ class Kind:
         atexit.register(runner.close)
         return runner
 
-    def recorder(self, store: Any, *, fallback: Any = None, **options: Any) -> Recorder:
-        """Return a recorder on a store, which is made one for asyncio if need be."""
+    def recorder(
+        self,
+        store: Any,
+        *,
+        fallback: Any = None,
+        snapshots: SnapshotCache | None = None,
+        **options: Any,
+    ) -> Recorder:
+        """Return a recorder on a store and a cache, made ones for asyncio if need be."""
         if not self.is_async:
-            return Recorder(store, fallback=fallback, **options)
-        recorder = AsyncRecorder(awaited(store), fallback=awaited(fallback), **options)
+            return Recorder(store, fallback=fallback, snapshots=snapshots, **options)
+        recorder = AsyncRecorder(
+            awaited(store),
+            fallback=awaited(fallback),
+            snapshots=None if snapshots is None else AwaitedCache(snapshots),
+            **options,
+        )
         return cast("Recorder", Driven(recorder, self.runner))
 
     def memory_store(self, memory: Memory) -> MemoryStore | AsyncMemoryStore:

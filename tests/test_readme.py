@@ -19,6 +19,7 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
     "page",
     [
         "README.md",
+        "docs/live.md",
         "docs/recorder.md",
         "docs/reports.md",
         "docs/resume.md",

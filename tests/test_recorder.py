@@ -225,10 +225,16 @@ def test_a_report_is_as_old_as_it_says_and_older_news_change_no_position(desk: D
 
 
 @both
-def test_a_report_older_than_the_epoch_is_from_the_epoch(desk: Desk) -> None:
-    result = desk.recorder.report("ann", "m", new(50.0, ago=1e11))
+def test_who_says_to_be_years_old_has_had_their_clock_set_in_between(desk: Desk) -> None:
+    desk.recorder.report("ann", "m", new(10.0))
+    desk.clock.now += 5
+    result = desk.recorder.report("ann", "m", new(50.0, ago=57 * 366 * 86_400.0))
     assert result.record is not None
-    assert result.record.updated_at == 0.0
+    assert (result.record.position, result.record.updated_at) == (50.0, NOW + 5)
+    # That which is old, but may be, is.
+    result = desk.recorder.report("ann", "m", new(90.0, ago=300 * 86_400.0))
+    assert result.record is not None
+    assert (result.record.position, result.record.furthest) == (50.0, 90.0)
 
 
 @both
@@ -415,19 +421,19 @@ def test_who_completes_keeps_their_place_and_twice_is_once(desk: Desk) -> None:
 
 
 @both
-@pytest.mark.parametrize(("duration", "end"), [(100.0, 100.0), (None, 30.0)])
-def test_who_completes_what_they_watch_once_more_is_at_its_end(
-    desk: Desk, duration: float | None, end: float
-) -> None:
+def test_who_completes_what_they_watch_once_more_has_finished_it(desk: Desk) -> None:
     desk.recorder.complete("ann", "m")
     desk.clock.now += 10
-    desk.recorder.report("ann", "m", new(30.0, duration=duration))
+    desk.recorder.report("ann", "m", new(30.0))
+    assert [record.media for record in desk.recorder.recent("ann")] == ["m"]
     desk.clock.now += 10
     result = desk.recorder.complete("ann", "m")
     assert (result.status, result.newly_completed) == (SaveStatus.WRITTEN, False)
     assert result.record is not None
-    assert (result.record.position, result.record.furthest) == (end, end)
-    assert (result.record.completed_at, result.record.updated_at) == (NOW, NOW + 20)
+    assert result.record.finished
+    assert (result.record.position, result.record.completed_at) == (30.0, NOW + 20)
+    assert desk.recorder.recent("ann") == []
+    assert desk.recorder.complete("ann", "m").status is SaveStatus.NO_NEWS
 
 
 @both

@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from milestone_progress import BacklogFull, ProgressRecord, Recorder, SaveStatus, StoreError
+from milestone_progress import (
+    BacklogFull,
+    InvalidValueError,
+    ProgressRecord,
+    Recorder,
+    SaveStatus,
+    StoreError,
+)
 from milestone_progress.hooks import Occasion
+from milestone_progress.stores import save_merged
 from milestone_progress.stores.memory import MemoryStore
 from milestone_progress.stores.sqlite import SQLiteStore
 from recorder_worker import Acknowledged, Worker
@@ -132,17 +140,83 @@ def test_more_than_there_is_room_for_is_saved_in_the_end(
 
 
 @both
-def test_without_room_nothing_is_taken_out_of_the_fallback_and_it_stays_there(
+def test_a_fallback_needs_room_in_the_backlog_and_a_database_of_its_own(
+    kind: Kind, fallback: SQLiteStore
+) -> None:
+    with pytest.raises(InvalidValueError, match="fallback"):
+        Desk(kind, fallback=fallback, backlog_limit=0)
+    store = MemoryStore()
+    with pytest.raises(InvalidValueError, match="fallback"):
+        Recorder(store, fallback=store)
+
+
+@both
+def test_a_fallback_that_is_the_store_after_all_deletes_nothing(
+    kind: Kind, fallback: SQLiteStore, held: SQLiteStore
+) -> None:
+    """Two stores of one database, by a mistake in a setting."""
+    for media in ("m", "n"):
+        save_merged(held, ProgressRecord(viewer="ann", media=media, position=9.0, updated_at=NOW))
+    before = held.records(9)
+    desk = Desk(kind, fallback=fallback)
+    desk.goes_down()
+    assert desk.recorder.report("ann", "m", new(50.0)).status is SaveStatus.KEPT
+    desk.drain()
+    desk.recorder.reset("ann", "n")
+    for _ in range(3):
+        desk.clock.now += LONG
+        desk.recorder.tick()
+    assert held.records(9) == before
+
+
+@both
+def test_a_reset_reaches_what_an_earlier_process_has_left(
     kind: Kind, fallback: SQLiteStore, held: SQLiteStore
 ) -> None:
     desk = Desk(kind, fallback=fallback)
+    desk.recorder.report("ann", "m", new(10.0))
     desk.goes_down()
-    desk.recorder.report("ann", "m", new())
+    desk.clock.now += 1
+    desk.recorder.report("ann", "m", new(90.0, milestone=90))
     desk.comes_back()
-    after = desk.another(fallback=fallback, backlog_limit=0)
-    after.tick()
-    assert after.close() == ()
-    assert (after.waiting, len(held.records(9))) == (0, 1)
+    after = desk.another(fallback=fallback)
+    desk.clock.now += 1
+    after.reset("ann", "m")
+    desk.clock.now += 1
+    after.report("ann", "m", new(20.0))
+    desk.drain(after)
+    stored = desk.stored()
+    assert stored is not None
+    assert (stored.position, stored.milestone, stored.furthest) == (20.0, 0, 20.0)
+    assert held.records(9) == []
+
+
+@both
+def test_what_waits_for_a_new_process_is_read_as_if_it_was_stored(
+    kind: Kind, fallback: SQLiteStore
+) -> None:
+    desk = Desk(kind, fallback=fallback)
+    desk.goes_down()
+    desk.recorder.report("ann", "m", new(50.0))
+    desk.comes_back()
+    record = desk.another(fallback=fallback).load("ann", "m")
+    assert record is not None
+    assert record.position == 50.0
+
+
+@both
+def test_what_a_fallback_could_not_take_is_put_there_later(kind: Kind) -> None:
+    held = MemoryStore()
+    broken = Failing(held)
+    broken.fault = Fault.BEFORE
+    desk = Desk(kind, fallback=broken)
+    desk.goes_down()
+    assert desk.recorder.report("ann", "m", new(50.0)).status is SaveStatus.KEPT
+    assert held.records(9) == []
+    broken.fault = Fault.NONE
+    desk.clock.now += LONG
+    desk.recorder.tick()
+    assert [record.position for record in held.records(9)] == [50.0]
 
 
 @both

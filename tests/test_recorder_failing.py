@@ -1,6 +1,7 @@
 """The recorders on a store that fails: what is kept, what is seen of it, and what becomes of it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from milestone_progress import (
     Event,
     InvalidValueError,
     ProgressRecord,
+    Recorder,
     Report,
     ResumeReason,
     SaveStatus,
@@ -662,3 +664,91 @@ def test_what_comes_in_while_what_waits_is_saved_is_not_forgotten() -> None:
         assert await recorder.close() == ()
 
     asyncio.run(act())
+
+
+# What else happens meanwhile
+
+
+class DeletingWhileSaving(MemoryStore):
+    """A store during whose saves another viewer asks to be deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delete: Callable[[], object] = lambda: None
+
+    def save(self, record: ProgressRecord) -> ProgressRecord:
+        delete, self.delete = self.delete, lambda: None
+        delete()
+        return super().save(record)
+
+
+def test_a_viewer_who_is_deleted_during_a_tick_stays_deleted() -> None:
+    clock, store = Clock(), DeletingWhileSaving()
+    failing = Failing(store)
+    recorder = Recorder(failing, clock=clock)
+    failing.fault = Fault.BEFORE
+    for viewer in ("ann", "bob", "cem"):
+        recorder.report(viewer, "m", new())
+    failing.fault = Fault.NONE
+    clock.now += LONG
+    store.delete = lambda: recorder.delete_viewer("cem")
+    recorder.tick()
+    assert [record.viewer for record in store.records(9)] == ["ann", "bob"]
+    assert recorder.waiting == 0
+
+
+@both
+def test_what_waits_is_saved_soon_after_a_clock_was_set_back(kind: Kind) -> None:
+    desk = Desk(kind)
+    desk.clock.now += 86_400
+    desk.goes_down()
+    desk.recorder.report("ann", "m", new())
+    desk.comes_back()
+    desk.clock.now -= 86_400
+    desk.recorder.tick()
+    assert desk.recorder.waiting == 0
+
+
+@both
+def test_a_player_learns_its_generation_from_a_store_that_works_only(kind: Kind) -> None:
+    desk = Desk(kind)
+    desk.recorder.report("ann", "m", new(10.0))
+    desk.recorder.reset("ann", "m")
+    desk.goes_down()
+    kept = desk.recorder.report("ann", "m", new(20.0, ago=-5))
+    assert (kept.status, kept.generation) == (SaveStatus.KEPT, None)
+    desk.comes_back()
+    desk.clock.now += 10
+    result = desk.recorder.report("ann", "m", new(30.0))
+    assert (result.written, result.generation) == (True, 1)
+
+
+@both
+def test_a_report_of_the_present_generation_may_be_as_old_as_the_reset(kind: Kind) -> None:
+    """Two workers' clocks differ."""
+    desk = Desk(kind)
+    desk.recorder.report("ann", "m", new(10.0))
+    desk.clock.now += 5
+    desk.recorder.reset("ann", "m")
+    desk.clock.now -= 5
+    assert desk.recorder.report("ann", "m", new(20.0)).status is SaveStatus.SUPERSEDED
+    result = desk.recorder.report("ann", "m", new(20.0, generation=1))
+    assert result.record is not None
+    assert result.record.furthest == 20.0
+
+
+@both
+def test_nothing_is_lost_with_a_player_that_has_begun_before_the_viewer_started_over(
+    kind: Kind,
+) -> None:
+    desk = Desk(kind)
+    desk.recorder.report("ann", "m", new(10.0))
+    desk.recorder.reset("ann", "m")
+    desk.goes_down()
+    desk.clock.now += 5
+    desk.recorder.report("ann", "m", new(30.0))
+    desk.recorder.report("ann", "m", new(5.0, generation=0, ago=3))
+    desk.drain()
+    stored = desk.stored()
+    assert stored is not None
+    assert (stored.position, stored.generation) == (30.0, 1)

@@ -33,6 +33,8 @@ from milestone_progress import (
     Tracker,
     Trigger,
     Unload,
+    event_from_dict,
+    parse_events,
     parse_report,
     tracker_for,
 )
@@ -624,6 +626,13 @@ def hostile_bodies() -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize(
     "hostile", [pytest.param(body, id=name) for name, body in hostile_bodies()]
 )
+def test_a_hostile_batch_is_refused(hostile: bytes) -> None:
+    assert 0 < sum(len(message) for _, message in problems_of_batch(hostile)) < 3000
+
+
+@pytest.mark.parametrize(
+    "hostile", [pytest.param(body, id=name) for name, body in hostile_bodies()]
+)
 def test_a_hostile_body_is_answered(hostile: bytes) -> None:
     report = answered(hostile)
     if isinstance(report, Report):
@@ -660,3 +669,148 @@ def answered(hostile: bytes) -> Report | str:
         return parse_report(hostile)
     except PayloadError as error:
         return str(error)
+
+
+# Batches of events
+
+
+WATCHED: list[dict[str, object]] = [
+    {"type": "play", "at": START, "position": 0.0, "duration": 100.0, "rate": 1.0},
+    {"type": "canplay", "readyState": 4},
+    {"type": "timeupdate", "at": START + 1, "position": 1.0, "duration": "NaN"},
+    {"type": "visibilitychange", "visibility": "visible"},
+    {"type": "pause", "wall": START + 2, "position": 2},
+    {"type": "pagehide", "at": START + 3},
+]
+
+
+def problems_of_batch(data: object) -> tuple[Problem, ...]:
+    with pytest.raises(PayloadError) as caught:
+        # Whatever a framework's parser may have made of a body.
+        parse_events(data)  # type: ignore[arg-type]
+    return caught.value.problems
+
+
+def test_a_batch_is_its_events_in_their_order_without_those_that_are_none_of_ours() -> None:
+    expected = [
+        Play(at=START, position=0.0, duration=100.0, rate=1.0),
+        TimeUpdate(at=START + 1, position=1.0),
+        Pause(at=START + 2, position=2.0),
+        Unload(at=START + 3),
+    ]
+    sent = json.dumps(WATCHED)
+    for batch in (WATCHED, tuple(WATCHED), sent, sent.encode(), memoryview(sent.encode())):
+        assert [repr(event) for event in parse_events(batch)] == [repr(one) for one in expected]
+
+
+@pytest.mark.parametrize("nothing", [b"[]", "[ ]", [], (), [{"type": "progress"}]])
+def test_a_batch_may_be_empty(nothing: str | list[Mapping[str, object]]) -> None:
+    assert parse_events(nothing) == []
+
+
+@pytest.mark.parametrize("no_array", [{}, b"{}", b'"play"', 1, None, True, b"null", {"a": []}])
+def test_what_is_no_array_is_refused(no_array: object) -> None:
+    [problem] = problems_of_batch(no_array)
+    assert problem.path == "$"
+    assert problem.message.startswith("must be an array, not ")
+
+
+def test_all_that_is_wrong_with_all_events_is_told_at_once() -> None:
+    batch = [
+        {"type": "play", "at": "noon", "position": -1, "duration": [], "rate": "fast"},
+        *WATCHED,
+        {"type": "timeupdate", "position": None},
+        {"type": "seeking", "at": START},
+        7,
+        {"at": START},
+        {"type": 1},
+        {"type": "tick", "wall": True},
+    ]
+    found = problems_of_batch(json.dumps(batch))
+    assert [problem.path for problem in found] == [
+        "$[0].at",
+        "$[0].position",
+        "$[0].duration",
+        "$[0].rate",
+        "$[7].at",
+        "$[7].position",
+        "$[8].position",
+        "$[9]",
+        "$[10].type",
+        "$[11].type",
+        "$[12].wall",
+    ]
+    messages = dict(found)
+    assert messages["$[0].at"] == "must be a number, not 'noon'"
+    assert messages["$[7].at"] == "is missing"
+    assert messages["$[7].position"].endswith(", not None")
+    assert messages["$[9]"] == "must be an object, not 7"
+
+
+def test_a_batch_has_at_most_a_thousand_events() -> None:
+    event = {"type": "tick", "at": 1}
+    assert len(parse_events(json.dumps([event] * 1000))) == 1000
+    for sent in (json.dumps([event] * 1001), [event] * 1001):
+        assert problems_of_batch(sent) == (("$", "must have at most 1,000 events, not 1,001"),)
+
+
+def test_a_batch_has_the_limits_of_a_body() -> None:
+    assert parse_events("[" + " " * (LARGEST_BODY - 2) + "]") == []
+    for sent, told in (
+        ("[" + " " * (LARGEST_BODY - 1) + "]", "65,536 bytes"),
+        ("[" + "0," * 10_000 + "0]", "10,000 members and elements"),
+        ("[[[[[]]]]]", "4 levels"),
+        ("[" + "1" * 65 + "]", "64 digits"),
+        ("[NaN]", "knows no NaN"),
+    ):
+        [problem] = problems_of_batch(sent)
+        assert problem.path == "$"
+        assert told in problem.message
+
+
+def test_a_batch_of_nothing_but_mistakes_tells_of_twenty() -> None:
+    assert len(problems_of_batch([{"type": "play"}] * 1000)) == 20
+
+
+wire_events = st.fixed_dictionaries(
+    {"type": st.sampled_from(["play", "timeupdate", "pause", "ended", "tick", "progress", "x", 3])},
+    optional={
+        name: st.none() | st.floats() | st.integers() | st.sampled_from(["NaN", "1", True, []])
+        for name in ("at", "wall", "position", "duration", "rate")
+    },
+)
+
+
+@given(st.lists(wire_events | st.integers() | st.none(), max_size=5))
+def test_a_batch_is_refused_if_and_only_if_one_of_its_events_would_be(batch: list[object]) -> None:
+    expected, wrong = [], set()
+    for index, sent in enumerate(batch):
+        try:
+            expected.append(event_from_dict(sent))  # type: ignore[arg-type]  # or whatever came
+        except InvalidValueError:
+            wrong.add(index)
+    if wrong:
+        paths = [path for path, _ in problems_of_batch(batch)]
+        assert {int(path.partition("[")[2].partition("]")[0]) for path in paths} == wrong
+        assert len(set(paths)) == len(paths)
+    else:
+        assert parse_events(batch) == [event for event in expected if event is not None]  # type: ignore[arg-type]  # likewise
+
+
+@given(st.lists(wire_events, max_size=3), st.data())
+def test_each_problem_of_a_batch_is_one_that_is_left_if_all_others_are_mended(
+    batch: list[dict[str, object]], data: st.DataObject
+) -> None:
+    try:
+        parse_events(batch)
+    except PayloadError as error:
+        problems = error.problems
+    else:
+        return
+    left = data.draw(st.sampled_from(problems))
+    right = {"type": "tick", "at": 0, "wall": 0, "position": 0, "duration": 1, "rate": 1}
+    for path, _ in problems:
+        if path != left.path:
+            index, name = path[2:].split("].")
+            batch[int(index)][name] = right[name]
+    assert left in problems_of_batch(batch)

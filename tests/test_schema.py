@@ -25,6 +25,7 @@ from milestone_progress import (
     StoreError,
     Trigger,
     event_from_dict,
+    parse_events,
     parse_report,
     resume_choice,
 )
@@ -36,7 +37,7 @@ from milestone_progress.testing.strategies import records
 SCHEMA: dict[str, Any] = json.loads(
     files("milestone_progress").joinpath("schema.json").read_text("utf-8")
 )
-NAMES = ["report", "response", "problems", "choice", "record", "event"]
+NAMES = ["report", "response", "problems", "choice", "record", "event", "events"]
 START = 1_700_000_000.0
 
 
@@ -44,7 +45,7 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(SCHEMA["$defs"][name])
 
 
-REPORT, RESPONSE, PROBLEMS, CHOICE, RECORD, EVENT = map(validator, NAMES)
+REPORT, RESPONSE, PROBLEMS, CHOICE, RECORD, EVENT, BATCH = map(validator, NAMES)
 
 
 def members_of(name: str, *, required: bool = True) -> list[str]:
@@ -71,7 +72,7 @@ def test_the_schema_is_one_of_draft_2020_12() -> None:
 
 
 def test_the_constants_of_the_schema_are_those_of_the_code() -> None:
-    defined = {name: SCHEMA["$defs"][name]["properties"] for name in NAMES}
+    defined = {name: SCHEMA["$defs"][name]["properties"] for name in NAMES[:-1]}
     assert defined["report"]["trigger_type"]["enum"] == [*TRIGGERS, None]
     assert defined["response"]["status"]["enum"] == [*SaveStatus]
     assert defined["choice"]["reason"]["enum"] == [*ResumeReason]
@@ -126,7 +127,7 @@ def test_an_unknown_definition_is_refused_with_the_names_of_all(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("milestone-progress: schema: there is no '")
-    assert output.err.endswith("report, response, problems, choice, record, event\n")
+    assert output.err.endswith("report, response, problems, choice, record, event, events\n")
     assert output.err.count("\n") == 1
 
 
@@ -247,6 +248,14 @@ def is_event(data: Any) -> bool:
     return True
 
 
+def are_events(data: Any) -> bool:
+    try:
+        parse_events(data)
+    except PayloadError:
+        return False
+    return True
+
+
 def is_record(data: Any) -> bool:
     try:
         ProgressRecord.from_dict(data)
@@ -265,7 +274,7 @@ def agree_on_report(data: Any) -> bool:
 
 
 def agree_on_event(data: Any) -> bool:
-    return EVENT.is_valid(data) == is_event(data)
+    return EVENT.is_valid(data) == is_event(data) == BATCH.is_valid([data]) == are_events([data])
 
 
 def agree_on_record(data: Any) -> bool:

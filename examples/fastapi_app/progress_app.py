@@ -16,6 +16,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import ClientDisconnect
 
+import live_socket
 import milestone_progress as progress
 from milestone_progress.hooks import logging_hook
 from milestone_progress.stores.sqlite import AsyncSQLiteStore
@@ -84,6 +85,8 @@ def create_app(folder: str = os.environ.get("PROGRESS_FOLDER", ".")) -> FastAPI:
     # With several workers, and for sessions to survive a restart, it needs a secret of your own.
     secret = os.environ.get("SESSION_SECRET") or token_urlsafe()
     app.add_middleware(SessionMiddleware, secret, https_only="HTTPS_ONLY" in os.environ)
+
+    app.router.routes.append(live_socket.live_route(recorder, CATALOGUE))
 
     @app.exception_handler(progress.StoreError)
     def unavailable(_request: Request, _error: progress.StoreError) -> JSONResponse:

@@ -38,7 +38,14 @@ if TYPE_CHECKING:
     from ._plausibility import Claim, Implausible, Plausibility
     from ._recorder import Recorder
     from ._recorder_async import AsyncRecorder
-    from ._reports import LARGEST_BODY, PayloadError, Problem, Report, parse_report
+    from ._reports import (
+        LARGEST_BODY,
+        PayloadError,
+        Problem,
+        Report,
+        parse_events,
+        parse_report,
+    )
     from ._resume import (
         REWIND_BY_ABSENCE,
         ResumeChoice,
@@ -105,6 +112,7 @@ __all__ = [
     "format_time",
     "markers",
     "merge",
+    "parse_events",
     "parse_report",
     "played_from_text",
     "played_to_text",
@@ -141,6 +149,7 @@ _LATER = {
     "estimated_position": "_display",
     "format_time": "_display",
     "markers": "_display",
+    "parse_events": "_reports",
     "parse_report": "_reports",
     "resume_choice": "_resume",
     "resume_point": "_resume",

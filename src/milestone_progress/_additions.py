@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ._decision import Trigger
 from ._plausibility import Implausible
@@ -21,6 +21,11 @@ __all__ = ["SaveResult", "SaveStatus"]
 NEAR = 1.0
 # Of a report that does not say which generation it belongs to: of the one that is stored.
 ANY_GENERATION = LARGEST_COUNT
+# Added to the generation of what a fallback holds, so that nothing else that may be in the same
+# database is ever taken for it, and removed.
+HELD = 2**52
+# Seconds. Who says that a report is older than this has had its clock set in between.
+LONGEST_AGE = 366 * 86_400.0
 
 
 class SaveStatus(StrEnum):
@@ -53,6 +58,8 @@ class SaveResult:
         newly_completed: Whether what was written completed the media; of one request, likewise.
         next_milestone: The next one above the highest reached, percent 0-100; None if there is
             none.
+        generation: That which later reports of the same player are to tell; None if only the store
+            knows, which failed.
         given_up: What was given up to make room for this, None if nothing was: somebody else's
             progress, perhaps.
         implausible: What of it cannot be true, if anybody asked.
@@ -63,6 +70,7 @@ class SaveResult:
     reached: tuple[float, ...] = ()
     newly_completed: bool = False
     next_milestone: float | None
+    generation: int | None
     given_up: ProgressRecord | None = None
     implausible: tuple[Implausible, ...] = ()
 
@@ -82,7 +90,7 @@ class SaveResult:
             "newly_reached": list(self.reached),
             "next_milestone": self.next_milestone,
             "completed": record is not None and record.completed,
-            "generation": 0 if record is None else record.generation,
+            "generation": self.generation,
             "written": self.written,
             "status": self.status.value,
         }
@@ -138,6 +146,8 @@ def addition_of(
     else:
         milestone = 0
     age = report.age
+    if age is not None and age > LONGEST_AGE:
+        age = None
     updated_at = max(0.0, received_at - (age or 0.0))
     record = ProgressRecord(
         viewer=viewer,
@@ -154,13 +164,29 @@ def addition_of(
 
 
 def joined(first: ProgressRecord, second: ProgressRecord, policy: ConflictPolicy) -> ProgressRecord:
-    """Return two additions as one; of those which generation is known of one, it is the other's."""
-    generation = min(first.generation, second.generation)
-    if first.generation == ANY_GENERATION:
-        first = replaced(first, generation=generation)
-    if second.generation == ANY_GENERATION:
-        second = replaced(second, generation=generation)
+    """Return two additions as one.
+
+    If the generation of one of them is not known, that of both is not: what is kept must not be
+    lost with a player that has begun before the viewer started over.
+    """
+    if ANY_GENERATION in (first.generation, second.generation):
+        first = replaced(first, generation=ANY_GENERATION)
+        second = replaced(second, generation=ANY_GENERATION)
     return merge(first, second, policy)
+
+
+def held(record: ProgressRecord) -> ProgressRecord:
+    """Return an addition's record as a fallback holds it, marked by a generation nobody reaches."""
+    return replaced(record, generation=min(record.generation + HELD, ANY_GENERATION))
+
+
+def unheld(record: ProgressRecord) -> ProgressRecord | None:
+    """Return what a fallback holds as an addition's record; None if no recorder put it there."""
+    if record.generation < HELD:
+        return None
+    known = record.generation != ANY_GENERATION
+    generation = record.generation - HELD if known else ANY_GENERATION
+    return replaced(record, generation=generation, revision=0)
 
 
 def told(record: ProgressRecord) -> ProgressRecord:
@@ -199,8 +225,10 @@ def added(
     if stored is None:
         # A generation that nobody remembers is over.
         return replaced(record, generation=0), SaveStatus.WRITTEN
-    started_over = record.updated_at <= stored.updated_at and _just_reset(stored)
-    if record.generation < stored.generation or started_over:
+    if record.generation < stored.generation:
+        return stored, SaveStatus.SUPERSEDED
+    older = record.generation == ANY_GENERATION and record.updated_at <= stored.updated_at
+    if older and _just_reset(stored):
         return stored, SaveStatus.SUPERSEDED
     # A generation yet to come is a mistake, or a lie that would be stored for ever.
     merged = merge(stored, replaced(record, generation=stored.generation), policy)
@@ -229,6 +257,8 @@ def _is_no_news(stored: ProgressRecord, merged: ProgressRecord, addition: Additi
         and merged.furthest - stored.furthest < NEAR
         and merged.milestone == stored.milestone
         and merged.completed == stored.completed
+        # Nor has seen anything else meanwhile: a batch of events may end where the last one did.
+        and merged.played == stored.played
     )
 
 
@@ -249,6 +279,7 @@ def result_of(
         reached=tuple(milestones[here:there]),
         newly_completed=after is not None and after.completed and not was_completed,
         next_milestone=milestones[there] if there < len(milestones) else None,
+        generation=0 if after is None else after.generation,
     )
 
 
@@ -268,9 +299,6 @@ def completed(
         )
     if stored.finished:
         return stored
+    # A rewatch is finished, too, by this: the last word is the viewer's.
     at = max(now, stored.updated_at)
-    if not stored.completed:
-        return evolve(stored, milestone=100, completed=True, completed_at=at, updated_at=at)
-    # It stays completed since the first time; who is in the middle of it once more is at its end.
-    position = stored.position if stored.duration is None else stored.duration
-    return evolve(stored, position=position, furthest=max(stored.furthest, position), updated_at=at)
+    return replaced(stored, milestone=100, completed=True, completed_at=at, updated_at=at)

@@ -112,7 +112,13 @@ class Backlog:
     def due(self, now: float, most: int) -> list[Addition]:
         """Return what is to be tried again now, the longest due first, and postpone it."""
         found: list[Addition] = []
-        while self._times and self._times[0][0] <= now and len(found) < most:
+        # Nothing waits for so long: a clock that was ahead was set back.
+        far = now + LONGEST_DELAY
+        while (
+            self._times
+            and (self._times[0][0] <= now or self._times[0][0] > far)
+            and len(found) < most
+        ):
             retry_at, key = heappop(self._times)
             entry = self._entries.get(key)
             if entry is not None and entry.retry_at == retry_at:

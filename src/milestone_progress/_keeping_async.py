@@ -1,16 +1,31 @@
 """What `_keeping` does, for asyncio."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from ._additions import Addition, Change, SaveResult
-from ._live import LiveViewing
-from ._recording import FAILURES_IN_A_ROW, Recording
+from attrs import define
+
+from ._additions import Addition, Change, SaveResult, unheld
+from ._live import LiveKey, LiveViewing
+from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, Key, Recording
 from .errors import StoreError
 from .hooks import Occasion
 from .stores import AsyncFallbackStore, AsyncProgressStore
 from .stores._saving import update_async
 
+if TYPE_CHECKING:
+    from asyncio import Lock
+
 __all__ = ["AsyncKeeping"]
+
+
+@define
+class Users:
+    """The tasks that work with a viewing, one at a time."""
+
+    lock: "Lock"
+    count: int = 0
 
 
 class AsyncKeeping(Recording):
@@ -18,6 +33,8 @@ class AsyncKeeping(Recording):
 
     _store: AsyncProgressStore
     _fallback: AsyncFallbackStore | None
+    # The viewings that tasks are working with.
+    _in_use: dict[LiveKey, Users]
 
     async def _save(
         self,
@@ -42,18 +59,38 @@ class AsyncKeeping(Recording):
             # Cancelled: nobody waits for an answer any more, but progress is progress.
             if not isinstance(error, Exception):
                 self._keep(addition, error, now)
+                self._unmirrored.add(key)
             raise
-        if waiting is not None:
-            await self._forget(waiting, now)
-        return self._saved(
+        result = self._saved(
             before,
             after,
             key=key,
             trigger=trigger,
             status=change.status,
             now=now,
-            implausible=self._judge(addition, before, now, viewing),
+            implausible=self._judge(addition, before, after, now, viewing),
         )
+        if waiting is not None:
+            await self._forget(waiting, now)
+        return result
+
+    @asynccontextmanager
+    async def _alone(self, key: LiveKey) -> AsyncIterator[None]:
+        """Have one task at a time work with a viewing."""
+        # Who is here has loaded it; `import milestone_progress` need not.
+        from asyncio import Lock  # noqa: PLC0415  # as said
+
+        with self._lock:
+            users = self._in_use.setdefault(key, Users(Lock()))
+            users.count += 1
+        try:
+            async with users.lock:
+                yield
+        finally:
+            with self._lock:
+                users.count -= 1
+                if users.count == 0:
+                    del self._in_use[key]
 
     async def _retry(self, now: float, most: int) -> None:
         await self._look_into_fallback(now)
@@ -63,39 +100,78 @@ class AsyncKeeping(Recording):
     async def _try_again(self, additions: Iterable[Addition], now: float) -> None:
         failures = 0
         for addition in additions:
-            key, trigger = addition.key, addition.trigger
-            self._tell(Occasion.RETRY, now, key, trigger)
-            change = Change((addition,), self._conflict)
-            conflicted = self._conflicts(key, trigger, now)
-            try:
-                before, after = await update_async(self._store, *key, change, conflicted=conflicted)
-            except Exception as error:  # One's poison must not harm another.
-                self._fail_again(addition, error, now)
-                failures += 1
-                if failures == FAILURES_IN_A_ROW:
-                    return
-                continue
-            failures = 0
-            await self._forget(addition, now)
-            status = change.status
-            self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
+            async with self._alone(addition.key):
+                # It may have been saved meanwhile, or its viewer deleted.
+                works = not self._waits_still(addition) or await self._try(addition, now)
+            failures = 0 if works else failures + 1
+            if failures == FAILURES_IN_A_ROW:
+                return
+
+    async def _try(self, addition: Addition, now: float) -> bool:
+        """Try to save what waits; return whether the store works at all."""
+        key, trigger = addition.key, addition.trigger
+        self._tell(Occasion.RETRY, now, key, trigger)
+        change = Change((addition,), self._conflict)
+        conflicted = self._conflicts(key, trigger, now)
+        try:
+            before, after = await update_async(self._store, *key, change, conflicted=conflicted)
+        except Exception as error:  # One's poison must not harm another.
+            self._fail_again(addition, error, now)
+            if key in self._unmirrored:
+                await self._mirror(addition, now)
+            return await self._answers(key)
+        self._saved(
+            before,
+            after,
+            key=key,
+            trigger=trigger,
+            status=change.status,
+            now=now,
+            implausible=self._judge(addition, before, after, now, retried=True),
+        )
+        await self._forget(addition, now)
+        return True
+
+    async def _answers(self, key: Key) -> bool:
+        """Whether the store can be read: then it was what was to be saved that it failed at."""
+        try:
+            await self._store.load(*key)
+        except Exception:  # Whatever a stranger's store raises.
+            return False
+        return True
 
     async def _forget(self, addition: Addition, now: float) -> None:
         """Forget what was saved."""
         self._settle(addition)
+        self._unmirrored.discard(addition.key)
         if self._fallback is None:
             return
         try:
-            held = await self._fallback.load(*addition.key)
-            if held is None or (
-                self._is_covered(held, addition) and await self._fallback.remove(held)
+            stored = await self._fallback.load(*addition.key)
+            if stored is None or (
+                self._is_covered(stored, addition) and await self._fallback.remove(stored)
             ):
                 return
         except StoreError as error:
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
         # Another process holds more there, or it could not be removed: to be saved once more, which
         # does no harm.
-        self._looked_into_fallback = False
+        self._look_at = now + LOOK_AGAIN
+
+    async def _forget_all(self, key: Key, now: float) -> None:
+        """Forget whatever waits for a viewer and a media, here and in the fallback."""
+        waiting = self._waits(key)
+        if waiting is not None:
+            self._settle(waiting)
+        self._unmirrored.discard(key)
+        if self._fallback is None:
+            return
+        try:
+            stored = await self._fallback.load(*key)
+            if stored is not None and unheld(stored) is not None:
+                await self._fallback.remove(stored)
+        except StoreError as error:
+            self._tell(Occasion.FAILURE, now, key, None, error=error)
 
     async def _mirror(self, addition: Addition | None, now: float) -> None:
         """Make what is kept in memory survive the process."""
@@ -103,14 +179,16 @@ class AsyncKeeping(Recording):
             return
         try:
             await update_async(self._fallback, *addition.key, self._mirroring(addition))
+            self._unmirrored.discard(addition.key)
         except StoreError as error:
+            # Tried again when saving it is.
+            self._unmirrored.add(addition.key)
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
 
     async def _look_into_fallback(self, now: float) -> None:
-        if self._fallback is None or not self._should_look_into_fallback():
+        if self._fallback is None or not self._should_look_into_fallback(now):
             return
         try:
             self._found_in_fallback(await self._fallback.records(max(1, self._limit)), now)
         except StoreError as error:
-            # Asked again by the next call.
             self._tell(Occasion.FAILURE, now, ("", ""), None, error=error)

@@ -6,6 +6,7 @@ and which have to go.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf, nextafter
@@ -15,8 +16,8 @@ from attrs import Attribute, astuple, define, field, frozen
 from ._additions import Addition, Change, SaveResult, SaveStatus
 from ._decision import SaveDecision, Trigger
 from ._events import EVENT_KINDS, Event, Tick, Unload
-from ._numbers import number
-from ._plausibility import Seen
+from ._numbers import LARGEST, number
+from ._plausibility import LATE, Seen
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord, merge, replaced
 from ._tracker import IntervalTracker, Tracker, tracker_for
@@ -25,11 +26,13 @@ from .errors import InvalidValueError
 __all__ = ["HandleResult", "LiveLimits"]
 
 Key = tuple[str, str]
+# Viewer, media, and, if that is told, which of the viewer's players it is.
+LiveKey = tuple[str, str] | tuple[str, str, str]
 
 # Of `frozen_viewing`. Whoever changes the form raises it, and has `thawed` pass over the old one.
 SCHEMA = 1
-# A deadline in a log whose clock leapt may lie beyond what an event may say.
-FAR = 1e300
+# A deadline in a log whose clock leapt may lie a little beyond what an event may say.
+FAR = 1e13
 # Seconds. Who has as many viewings as may be, and was heard of in each of them within this time, is
 # not let have another one: to make room costs a save.
 BUSY = 30.0
@@ -86,33 +89,35 @@ class LiveViewing:
     """One viewing that is going on.
 
     Attributes:
-        key: Viewer and media.
+        key: Viewer and media, and the player, if it is told.
         tracker: Its tracker.
         generation: That of the record which the tracker started from.
         stored: Whether there was a record, or is one by now.
         seen_at: When its last events came, Unix seconds of the server's clock.
         at: The ``at`` of the last one.
+        happened_at: When that was by the server's clock, Unix seconds.
         saved_at: The ``updated_at`` of the last decision, -inf if there was none.
-        version: How often it was put into the cache.
+        version: Larger after each of its batches, on whichever worker: the time, or a little more.
         due_at: When the tracker's deadline has come, by the server's clock; None for never.
         seen: Where it was when it began, if anybody asks what is plausible.
     """
 
-    key: Key
+    key: LiveKey
     tracker: Tracker | IntervalTracker
     generation: int
     stored: bool
     seen_at: float
+    happened_at: float
     at: float = 0.0
     saved_at: float = -inf
-    version: int = 0
+    version: float = 0.0
     due_at: float | None = None
     seen: Seen | None = None
 
     @classmethod
     def beginning(
         cls,
-        key: Key,
+        key: LiveKey,
         record: ProgressRecord | None,
         policy: SavePolicy | IntervalPolicy,
         now: float,
@@ -124,13 +129,20 @@ class LiveViewing:
             generation=0 if record is None else record.generation,
             stored=record is not None,
             seen_at=now,
+            happened_at=now,
         )
 
     def handle(
-        self, events: Iterable[Event], now: float, sent_at: float, conflict: ConflictPolicy
+        self, events: Sequence[Event], now: float, sent_at: float | None, conflict: ConflictPolicy
     ) -> tuple[tuple[SaveDecision, ...], Addition | None]:
         """Handle events; return their decisions, and what all of them add to what is stored."""
+        if sent_at is None:
+            # Nothing new does not put off what it waits for.
+            sent_at = events[-1].at if events else self.at + max(0.0, now - self.happened_at)
+        # By a clock at the end of what an event may say, time stands still.
+        sent_at = min(sent_at, LARGEST)
         decisions = []
+        played_before = 0.0 if self.seen is None else self.tracker.played_time
         record: ProgressRecord | None = None
         trigger: Trigger | None = None
         for event in events:
@@ -142,14 +154,19 @@ class LiveViewing:
             said = self._record(decision, now, sent_at)
             record = said if record is None else merge(record, said, conflict)
             trigger = decision.trigger
+        self.happened_at = now - max(0.0, sent_at - self.at)
+        if self.seen is not None and now - self.happened_at > LATE:
+            self.seen.late_played += self.tracker.played_time - played_before
         deadline = self.tracker.deadline
-        self.due_at = None if deadline is None else now + (deadline - sent_at)
+        self.due_at = None
+        if deadline is not None and deadline <= LARGEST:
+            self.due_at = now + (deadline - sent_at)
         if record is None:
             return (), None
         return tuple(decisions), Addition(record=record, tells_age=True, trigger=trigger)
 
     def _record(self, decision: SaveDecision, now: float, sent_at: float) -> ProgressRecord:
-        viewer, media = self.key
+        viewer, media = self.key[:2]
         record = ProgressRecord.from_decision(
             decision,
             viewer=viewer,
@@ -162,7 +179,10 @@ class LiveViewing:
         if record.updated_at <= self.saved_at:
             # A log that comes faster than it was played, or a clock that was set back: a later
             # decision is newer all the same.
-            record = replaced(record, updated_at=nextafter(self.saved_at, inf))
+            later = nextafter(self.saved_at, inf)
+            # Who has just completed it has watched nothing since.
+            completed_at = later if record.completed else None
+            record = replaced(record, updated_at=later, completed_at=completed_at)
         self.saved_at = record.updated_at
         return record
 
@@ -173,11 +193,19 @@ class LiveViewing:
         deadline = self.tracker.deadline
         if deadline is None or self.due_at is None or self.due_at > now:
             return (), None
-        return self.handle([Tick(at=deadline)], now, deadline + (now - self.due_at), conflict)
+        done = self.handle([Tick(at=deadline)], now, deadline + (now - self.due_at), conflict)
+        if self.tracker.deadline is not None and self.tracker.deadline <= deadline:
+            # With times so large that seconds are rounded away: the next event will tell.
+            self.due_at = None
+        return done
 
     def leave(self, now: float, conflict: ConflictPolicy) -> Addition | None:
-        """Return what is unsaved, as if the viewer left; the tracker must not be used any more."""
-        return self.handle([Unload(at=self.at)], now, self.at, conflict)[1]
+        """Return what is unsaved, as if the viewer left when the last event came.
+
+        The tracker must not be used any more.
+        """
+        sent_at = self.at + max(0.0, now - self.happened_at)
+        return self.handle([Unload(at=self.at)], now, sent_at, conflict)[1]
 
 
 def frozen_viewing(viewing: LiveViewing) -> str:
@@ -188,6 +216,7 @@ def frozen_viewing(viewing: LiveViewing) -> str:
             "generation": viewing.generation,
             "stored": viewing.stored,
             "seen_at": viewing.seen_at,
+            "happened_at": viewing.happened_at,
             "at": viewing.at,
             "saved_at": None if viewing.saved_at == -inf else viewing.saved_at,
             "version": viewing.version,
@@ -200,12 +229,21 @@ def frozen_viewing(viewing: LiveViewing) -> str:
     )
 
 
-def seen_from(at: float, furthest: float, played: int) -> Seen:
+def seen_from(values: Iterable[float]) -> Seen:
     """Return where a viewing was first seen."""
-    return Seen(at=number("at", at), furthest=number("furthest", furthest), played=int(played))
+    at, furthest, played, generation, late_at, late_furthest, late_played = values
+    return Seen(
+        at=number("at", at),
+        furthest=None if furthest is None else number("furthest", furthest),
+        played=int(number("played", played)),
+        generation=int(number("generation", generation)),
+        late_at=None if late_at is None else number("late_at", late_at),
+        late_furthest=number("late_furthest", late_furthest),
+        late_played=number("late_played", late_played),
+    )
 
 
-def thawed(text: str, key: Key, policy: SavePolicy | IntervalPolicy) -> LiveViewing | None:
+def thawed(text: str, key: LiveKey, policy: SavePolicy | IntervalPolicy) -> LiveViewing | None:
     """Return the viewing that a text tells of; None if it is of another mode or form."""
     try:
         data = json.loads(text)
@@ -219,18 +257,19 @@ def thawed(text: str, key: Key, policy: SavePolicy | IntervalPolicy) -> LiveView
         return LiveViewing(
             key,
             tracker,
-            generation=int(data["generation"]),
+            generation=int(number("generation", data["generation"], minimum=0)),
             stored=bool(data["stored"]),
-            seen_at=number("seen_at", data["seen_at"], largest=FAR),
+            seen_at=number("seen_at", data["seen_at"]),
+            happened_at=number("happened_at", data["happened_at"], largest=FAR),
             at=number("at", data["at"]),
             saved_at=-inf
             if data["saved_at"] is None
             else number("saved_at", data["saved_at"], largest=FAR),
-            version=int(data["version"]),
+            version=number("version", data["version"], largest=FAR),
             due_at=None
             if data["due_at"] is None
             else number("due_at", data["due_at"], largest=FAR),
-            seen=None if data["seen"] is None else seen_from(*data["seen"]),
+            seen=None if data["seen"] is None else seen_from(data["seen"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         # Of a newer version, of another policy, or not ours: a cache may forget.
@@ -288,36 +327,39 @@ class LiveViewings:
     def __init__(self, limit: int, limit_per_viewer: int) -> None:
         self._limit = limit
         self._limit_per_viewer = limit_per_viewer
-        self._viewings: dict[Key, LiveViewing] = {}
-        # The media of each viewer: nearly all have one.
-        self._medias: dict[str, tuple[str, ...]] = {}
+        # Ordered, as the first one is found at once however many before it are gone.
+        self._viewings: OrderedDict[LiveKey, LiveViewing] = OrderedDict()
+        # Those of each viewer: nearly all have one.
+        self._keys: dict[str, tuple[LiveKey, ...]] = {}
         # When to look at which; a viewing that is due at another time by now is passed over.
-        self._times: list[tuple[float, Key]] = []
+        self._times: list[tuple[float, LiveKey]] = []
 
     def __len__(self) -> int:
         return len(self._viewings)
 
-    def get(self, key: Key) -> LiveViewing | None:
+    def get(self, key: LiveKey) -> LiveViewing | None:
         """Return a viewing."""
         return self._viewings.get(key)
 
     def of_viewer(self, viewer: str) -> list[LiveViewing]:
         """Return the viewings of a viewer."""
-        return [self._viewings[viewer, media] for media in self._medias.get(viewer, ())]
+        return [self._viewings[key] for key in self._keys.get(viewer, ())]
 
-    def admits(self, key: Key, now: float) -> bool:
+    def admits(self, key: LiveKey, now: float) -> bool:
         """Whether there may be one more of a viewer: there is room, or an older one can go."""
         mine = self.of_viewer(key[0])
         return len(mine) < self._limit_per_viewer or any(
             now - viewing.seen_at >= BUSY for viewing in mine
         )
 
-    def put(self, viewing: LiveViewing) -> None:
-        """Add a viewing that was heard of, or move it to the end."""
-        viewer, media = viewing.key
-        if self._viewings.pop(viewing.key, None) is None:
-            self._medias[viewer] = (*self._medias.get(viewer, ()), media)
+    def put(self, viewing: LiveViewing, now: float) -> None:
+        """Add a viewing, or move it to the end if it is heard of now."""
+        viewer = viewing.key[0]
+        if viewing.key not in self._viewings:
+            self._keys[viewer] = (*self._keys.get(viewer, ()), viewing.key)
         self._viewings[viewing.key] = viewing
+        if viewing.seen_at == now:
+            self._viewings.move_to_end(viewing.key)
         if viewing.due_at is not None:
             heappush(self._times, (viewing.due_at, viewing.key))
             if len(self._times) > 2 * len(self._viewings) + 100:
@@ -332,26 +374,26 @@ class LiveViewings:
         """Remove a viewing; return whether it was there."""
         if self._viewings.get(viewing.key) is not viewing:
             return False
-        viewer, media = viewing.key
+        viewer = viewing.key[0]
         del self._viewings[viewing.key]
-        medias = tuple(other for other in self._medias[viewer] if other != media)
-        if medias:
-            self._medias[viewer] = medias
+        keys = tuple(key for key in self._keys[viewer] if key != viewing.key)
+        if keys:
+            self._keys[viewer] = keys
         else:
-            del self._medias[viewer]
+            del self._keys[viewer]
         return True
 
     def all(self) -> list[LiveViewing]:
         """Return all viewings."""
         return list(self._viewings.values())
 
-    def excess(self, key: Key) -> LiveViewing | None:
+    def excess(self, key: LiveKey) -> LiveViewing | None:
         """Return which viewing has to go after one was added, if any has to.
 
         A viewer who has others makes room by one of these, so that nobody gets rid of the viewings
         of others by inventing media.
         """
-        too_many = len(self._medias.get(key[0], ())) > self._limit_per_viewer
+        too_many = len(self._keys.get(key[0], ())) > self._limit_per_viewer
         if len(self._viewings) <= self._limit and not too_many:
             return None
         mine = [viewing for viewing in self.of_viewer(key[0]) if viewing.key != key]
@@ -360,15 +402,13 @@ class LiveViewings:
         oldest = next(iter(self._viewings.values()))
         return None if oldest.key == key else oldest
 
-    def due(self, now: float) -> list[LiveViewing]:
-        """Return the viewings whose deadline has come."""
-        found = []
-        while self._times and self._times[0][0] <= now:
-            due_at, key = heappop(self._times)
-            viewing = self._viewings.get(key)
-            if viewing is not None and viewing.due_at == due_at:
-                found.append(viewing)
-        return found
+    def due(self, now: float) -> LiveViewing | None:
+        """Return the viewing whose deadline came first, if it has come.
+
+        The same one again until it waits for another time.
+        """
+        due_at = self.next_time
+        return None if due_at is None or due_at > now else self._viewings[self._times[0][1]]
 
     def idle(self, since: float) -> list[LiveViewing]:
         """Return the viewings that were heard of last before a time."""

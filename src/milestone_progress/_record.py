@@ -99,8 +99,8 @@ class ProgressRecord:
         milestone: Highest milestone reached, percent 0-100, 0 if none.
         furthest: The largest position ever saved, seconds of media.
         completed: Whether the media was ever completed.
-        completed_at: When it first was, Unix seconds of the server's clock; None if it was not, or
-            nobody knows.
+        completed_at: When it first was, or was marked by hand, Unix seconds of the server's clock;
+            None if it was not, or nobody knows.
         played: The whole seconds really played: bit *n* stands for [*n*, *n* + 1).
         updated_at: When ``position`` was reported, Unix seconds of the server's clock.
         revision: How often this was stored; 0 for a record that was not. A store writes a record

@@ -1,13 +1,9 @@
 """The recorder: takes reports and events, saves what is new, and tells from where to resume."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
-
-from attrs import define
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
@@ -15,30 +11,30 @@ from ._decision import Trigger
 from ._events import Event
 from ._identifiers import identifier
 from ._keeping import Keeping
-from ._live import HandleResult, LiveChange, LiveLimits, LiveViewing, checked_events, frozen_viewing
+from ._live import (
+    HandleResult,
+    LiveChange,
+    LiveKey,
+    LiveLimits,
+    LiveViewing,
+    checked_events,
+    frozen_viewing,
+)
 from ._numbers import number
 from ._plausibility import Plausibility
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILED, RETRIES_PER_CALL, Key
+from ._recording import FAILED, RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import SnapshotCache
-from .errors import StoreError
+from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .stores import FallbackStore, ProgressStore, ViewerDeleter
-from .stores._arguments import checked_limit
+from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update
 
 __all__ = ["Recorder"]
-
-
-@define
-class Users:
-    """The threads that work with a viewing, one at a time."""
-
-    lock: Lock
-    count: int = 0
 
 
 class Recorder(Keeping):
@@ -100,11 +96,13 @@ class Recorder(Keeping):
             clock=clock,
             seed=seed,
         )
+        if fallback is not None and (fallback is store or backlog_limit == 0):
+            expected = "another store than the first, and room in the backlog to go with it"
+            raise InvalidValueError("fallback", fallback, expected)
         self._store = store
         self._fallback = fallback
         self._snapshots = snapshots
-        # The viewings that threads are working with.
-        self._in_use: dict[Key, Users] = {}
+        self._in_use = {}
 
     def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news.
@@ -131,7 +129,13 @@ class Recorder(Keeping):
         return result
 
     def handle(
-        self, viewer: str, media: str, events: Iterable[Event], *, sent_at: float | None = None
+        self,
+        viewer: str,
+        media: str,
+        events: Iterable[Event],
+        *,
+        player: str | None = None,
+        sent_at: float | None = None,
     ) -> HandleResult:
         """Handle playback events of a viewing: decide here what the browser did not, and save it.
 
@@ -143,6 +147,8 @@ class Recorder(Keeping):
             media: What they are about; what other media do in the same player is sent under their
                 own identifier, or not at all (7.5).
             events: In their order.
+            player: Which of the viewer's players sent them (a connection, a tab, a device), where
+                several may play one media at the same time; an identifier. None for the only one.
             sent_at: When they were sent, Unix seconds by the clock of their ``at``; None for at the
                 last of them.
 
@@ -154,7 +160,7 @@ class Recorder(Keeping):
             StoreError: What is stored of a viewing that is new here cannot be read; nothing was
                 handled, send them again.
         """
-        key = self._key(viewer, media)
+        key = self._live_key(viewer, media, player)
         batch = checked_events(events)
         if sent_at is not None:
             number("sent_at", sent_at)
@@ -163,8 +169,6 @@ class Recorder(Keeping):
             viewing = self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            if sent_at is None:
-                sent_at = batch[-1].at if batch else viewing.at
             decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
             viewing.seen_at = now
             saved = self._go_on(viewing, addition, now)
@@ -183,8 +187,12 @@ class Recorder(Keeping):
             StoreError: The store failed.
         """
         key = (viewer, media)
-        record = self._with_waiting(self._store.load(viewer, media), self._waits(key))
-        self._see(key, record, self._now())
+        now = self._now()
+        self._look_into_fallback(now)
+        # Before the store is asked: what waits may be saved in between.
+        waiting = self._waits(key)
+        record = self._with_waiting(self._store.load(viewer, media), waiting)
+        self._see(key, record, now)
         return record
 
     def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
@@ -195,8 +203,10 @@ class Recorder(Keeping):
             StoreError: The store failed.
         """
         wanted = medias if isinstance(medias, str) else list(medias)
+        self._look_into_fallback(self._now())
+        waits = self._waits_for(viewer)
         found = self._store.load_many(viewer, wanted)
-        for media, waiting in self._waits_for(viewer).items():
+        for media, waiting in waits.items():
             known = self._with_waiting(found.get(media), waiting)
             if media in wanted and known is not None:
                 found[media] = known
@@ -209,9 +219,10 @@ class Recorder(Keeping):
 
         The arguments and errors are those of `ProgressStore.recent`.
         """
+        self._look_into_fallback(self._now())
         waiting = self._waits_for(viewer)
         # What waits may finish some of what is stored, and make room for as many.
-        most = checked_limit(limit) + len(waiting)
+        most = min(checked_limit(limit) + len(waiting), LARGEST_LIMIT)
         found = self._store.recent(viewer, most, include_completed=include_completed)
         if not waiting:
             return found
@@ -255,10 +266,11 @@ class Recorder(Keeping):
         trigger = Trigger.COMPLETION
         conflicted = self._conflicts(key, trigger, now)
         before, after = update(self._store, viewer, media, change, conflicted=conflicted)
+        status = SaveStatus.NO_NEWS
+        result = self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
         if waiting is not None:
             self._forget(waiting, now)
-        status = SaveStatus.NO_NEWS
-        return self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
+        return result
 
     def reset(self, viewer: str, media: str) -> ProgressRecord | None:
         """Forget a viewer's progress in a media, as one does who starts over; the next generation.
@@ -275,13 +287,19 @@ class Recorder(Keeping):
         """
         key = self._key(viewer, media)
         now = self._now()
+        conflicted = self._conflicts(key, None, now)
+        change = self._resetting(now)
+        before, after = update(self._store, viewer, media, change, conflicted=conflicted)
+        for viewing in self._live_of(viewer):
+            if viewing.key[:2] == key:
+                with self._alone(viewing.key):
+                    self._ends(viewing)
+        self._forget_snapshots(viewer, media, now)
+        # After a retry that is under way.
         with self._alone(key):
-            _, after = update(self._store, viewer, media, self._resetting(now))
-            self._ends(self._known_viewing(key))
-            self._forget_snapshots(viewer, media, now)
-        waiting = self._waits(key)
-        if waiting is not None:
-            self._forget(waiting, now)
+            self._forget_all(key, now)
+        if after is not before:
+            self._tell(Occasion.SAVE, now, key, None, record=after)
         return after
 
     def delete_viewer(self, viewer: str) -> int:
@@ -294,14 +312,18 @@ class Recorder(Keeping):
         identifier("viewer", viewer)
         if not isinstance(self._store, ViewerDeleter):
             raise StoreError(f"a {type(self._store).__name__} cannot delete a viewer")
-        self._forget_viewer(viewer)
+        now = self._now()
+        for media, waiting in self._waits_for(viewer).items():
+            # After a retry that is under way.
+            with self._alone((viewer, media)):
+                self._settle(waiting)
         if self._fallback is not None:
             self._fallback.delete_viewer(viewer)
         deleted = self._store.delete_viewer(viewer)
         for viewing in self._live_of(viewer):
             with self._alone(viewing.key):
                 self._ends(viewing)
-        self._forget_snapshots(viewer, None, self._now())
+        self._forget_snapshots(viewer, None, now)
         self._forget_seen(viewer)
         return deleted
 
@@ -314,13 +336,12 @@ class Recorder(Keeping):
             now: Unix seconds; None for what the clock says.
         """
         now = self._now() if now is None else number("now", now, minimum=0)
-        due, idle = self._due_viewings(now)
-        for viewing in due:
+        while (viewing := self._due_viewing(now)) is not None:
             with self._alone(viewing.key):
                 if self._is_current(viewing):
                     _, addition = viewing.tick(now, self._conflict)
                     self._go_on(viewing, addition, now)
-        for viewing in idle:
+        for viewing in self._idle_viewings(now):
             self._leave(viewing, now)
         self._retry(now, self._limit)
 
@@ -351,32 +372,22 @@ class Recorder(Keeping):
     ) -> None:
         self.close()
 
-    @contextmanager
-    def _alone(self, key: Key) -> Iterator[None]:
-        """Have one thread at a time work with a viewing."""
-        with self._lock:
-            users = self._in_use.setdefault(key, Users(Lock()))
-            users.count += 1
-        try:
-            with users.lock:
-                yield
-        finally:
-            with self._lock:
-                users.count -= 1
-                if users.count == 0:
-                    del self._in_use[key]
-
-    def _viewing(self, key: Key, now: float) -> LiveViewing | None:
+    def _viewing(self, key: LiveKey, now: float) -> LiveViewing | None:
         """Return a viewing that goes on or begins; None if its viewer has too many."""
         viewing = self._current(key)
         if viewing is not None:
             return viewing
         if not self._admits(key, now):
             return None
-        stored = self._store.load(*key)
-        return self._beginning(key, self._with_waiting(stored, self._waits(key)), now)
+        # Before the store is asked: what waits may be saved in between.
+        waiting = self._waits(key[:2])
+        stored = self._store.load(*key[:2])
+        viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
+        # What waits is not there yet, and nobody can have deleted it.
+        viewing.stored = stored is not None
+        return viewing
 
-    def _current(self, key: Key) -> LiveViewing | None:
+    def _current(self, key: LiveKey) -> LiveViewing | None:
         """Return a viewing as the last worker has left it, None if it is to begin anew."""
         viewing = self._known_viewing(key)
         if self._snapshots is None:
@@ -385,7 +396,7 @@ class Recorder(Keeping):
             text = self._snapshots.get(*key)
         except StoreError as error:
             # As if it had forgotten: what this worker knows is the best there is.
-            self._tell(Occasion.FAILURE, self._now(), key, None, error=error)
+            self._tell(Occasion.FAILURE, self._now(), key[:2], None, error=error)
             text = None
         return self._newest(key, viewing, text)
 
@@ -400,19 +411,20 @@ class Recorder(Keeping):
         self, viewing: LiveViewing, addition: Addition | None, now: float
     ) -> SaveResult | None:
         """Save what a viewing has led to, and remember it."""
+        # First, so that it is known however saving ends.
+        self._goes_on(viewing, now)
         saved = None if addition is None else self._save_live(viewing, addition, now)
-        viewing.version += 1
-        self._goes_on(viewing)
         if self._snapshots is not None:
             try:
-                self._snapshots.put(*viewing.key, frozen_viewing(viewing))
+                viewer, media, *player = viewing.key
+                self._snapshots.put(viewer, media, frozen_viewing(viewing), *player)
             except StoreError as error:
                 # This worker can go on. If another one does, it begins where the cache stands.
-                self._tell(Occasion.FAILURE, now, viewing.key, None, error=error)
+                self._tell(Occasion.FAILURE, now, viewing.key[:2], None, error=error)
         return saved
 
     def _save_live(self, viewing: LiveViewing, addition: Addition, now: float) -> SaveResult:
-        waiting = self._waits(viewing.key)
+        waiting = self._waits(viewing.key[:2])
         parts = (addition,) if waiting is None else (waiting, addition)
         change = LiveChange(viewing, parts, self._conflict)
         result = self._save(addition, change, waiting, now, viewing)

@@ -1,12 +1,9 @@
 """The recorder for asyncio: what `Recorder` does, awaited."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-from attrs import define
+from typing import Self
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._backlog import BacklogFull
@@ -14,33 +11,30 @@ from ._decision import Trigger
 from ._events import Event
 from ._identifiers import identifier
 from ._keeping_async import AsyncKeeping
-from ._live import HandleResult, LiveChange, LiveLimits, LiveViewing, checked_events, frozen_viewing
+from ._live import (
+    HandleResult,
+    LiveChange,
+    LiveKey,
+    LiveLimits,
+    LiveViewing,
+    checked_events,
+    frozen_viewing,
+)
 from ._numbers import number
 from ._plausibility import Plausibility
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILED, RETRIES_PER_CALL, Key
+from ._recording import FAILED, RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import AsyncSnapshotCache
-from .errors import StoreError
+from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .stores import AsyncFallbackStore, AsyncProgressStore, AsyncViewerDeleter
-from .stores._arguments import checked_limit
+from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update_async
 
-if TYPE_CHECKING:
-    from asyncio import Lock
-
 __all__ = ["AsyncRecorder"]
-
-
-@define
-class Users:
-    """The tasks that work with a viewing, one at a time."""
-
-    lock: "Lock"
-    count: int = 0
 
 
 class AsyncRecorder(AsyncKeeping):
@@ -79,11 +73,13 @@ class AsyncRecorder(AsyncKeeping):
             clock=clock,
             seed=seed,
         )
+        if fallback is not None and (fallback is store or backlog_limit == 0):
+            expected = "another store than the first, and room in the backlog to go with it"
+            raise InvalidValueError("fallback", fallback, expected)
         self._store = store
         self._fallback = fallback
         self._snapshots = snapshots
-        # The viewings that tasks are working with.
-        self._in_use: dict[Key, Users] = {}
+        self._in_use = {}
 
     async def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news: `Recorder.report`."""
@@ -97,10 +93,16 @@ class AsyncRecorder(AsyncKeeping):
         return result
 
     async def handle(
-        self, viewer: str, media: str, events: Iterable[Event], *, sent_at: float | None = None
+        self,
+        viewer: str,
+        media: str,
+        events: Iterable[Event],
+        *,
+        player: str | None = None,
+        sent_at: float | None = None,
     ) -> HandleResult:
         """Handle playback events of a viewing: `Recorder.handle`."""
-        key = self._key(viewer, media)
+        key = self._live_key(viewer, media, player)
         batch = checked_events(events)
         if sent_at is not None:
             number("sent_at", sent_at)
@@ -109,8 +111,6 @@ class AsyncRecorder(AsyncKeeping):
             viewing = await self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            if sent_at is None:
-                sent_at = batch[-1].at if batch else viewing.at
             decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
             viewing.seen_at = now
             saved = await self._go_on(viewing, addition, now)
@@ -124,15 +124,21 @@ class AsyncRecorder(AsyncKeeping):
     async def load(self, viewer: str, media: str) -> ProgressRecord | None:
         """Return what is known of a viewer and a media: `Recorder.load`."""
         key = (viewer, media)
-        record = self._with_waiting(await self._store.load(viewer, media), self._waits(key))
-        self._see(key, record, self._now())
+        now = self._now()
+        await self._look_into_fallback(now)
+        # Before the store is asked: what waits may be saved in between.
+        waiting = self._waits(key)
+        record = self._with_waiting(await self._store.load(viewer, media), waiting)
+        self._see(key, record, now)
         return record
 
     async def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return what is known of a viewer and some media: `Recorder.load_many`."""
         wanted = medias if isinstance(medias, str) else list(medias)
+        await self._look_into_fallback(self._now())
+        waits = self._waits_for(viewer)
         found = await self._store.load_many(viewer, wanted)
-        for media, waiting in self._waits_for(viewer).items():
+        for media, waiting in waits.items():
             known = self._with_waiting(found.get(media), waiting)
             if media in wanted and known is not None:
                 found[media] = known
@@ -142,9 +148,10 @@ class AsyncRecorder(AsyncKeeping):
         self, viewer: str, limit: int = 20, *, include_completed: bool = False
     ) -> list[ProgressRecord]:
         """Return what a viewer watched last, newest first: `Recorder.recent`."""
+        await self._look_into_fallback(self._now())
         waiting = self._waits_for(viewer)
         # What waits may finish some of what is stored, and make room for as many.
-        most = checked_limit(limit) + len(waiting)
+        most = min(checked_limit(limit) + len(waiting), LARGEST_LIMIT)
         found = await self._store.recent(viewer, most, include_completed=include_completed)
         if not waiting:
             return found
@@ -174,22 +181,31 @@ class AsyncRecorder(AsyncKeeping):
         before, after = await update_async(
             self._store, viewer, media, change, conflicted=conflicted
         )
+        status = SaveStatus.NO_NEWS
+        result = self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
         if waiting is not None:
             await self._forget(waiting, now)
-        status = SaveStatus.NO_NEWS
-        return self._saved(before, after, key=key, trigger=trigger, status=status, now=now)
+        return result
 
     async def reset(self, viewer: str, media: str) -> ProgressRecord | None:
         """Forget a viewer's progress in a media: `Recorder.reset`."""
         key = self._key(viewer, media)
         now = self._now()
+        conflicted = self._conflicts(key, None, now)
+        change = self._resetting(now)
+        before, after = await update_async(
+            self._store, viewer, media, change, conflicted=conflicted
+        )
+        for viewing in self._live_of(viewer):
+            if viewing.key[:2] == key:
+                async with self._alone(viewing.key):
+                    self._ends(viewing)
+        await self._forget_snapshots(viewer, media, now)
+        # After a retry that is under way.
         async with self._alone(key):
-            _, after = await update_async(self._store, viewer, media, self._resetting(now))
-            self._ends(self._known_viewing(key))
-            await self._forget_snapshots(viewer, media, now)
-        waiting = self._waits(key)
-        if waiting is not None:
-            await self._forget(waiting, now)
+            await self._forget_all(key, now)
+        if after is not before:
+            self._tell(Occasion.SAVE, now, key, None, record=after)
         return after
 
     async def delete_viewer(self, viewer: str) -> int:
@@ -197,27 +213,30 @@ class AsyncRecorder(AsyncKeeping):
         identifier("viewer", viewer)
         if not isinstance(self._store, AsyncViewerDeleter):
             raise StoreError(f"a {type(self._store).__name__} cannot delete a viewer")
-        self._forget_viewer(viewer)
+        now = self._now()
+        for media, waiting in self._waits_for(viewer).items():
+            # After a retry that is under way.
+            async with self._alone((viewer, media)):
+                self._settle(waiting)
         if self._fallback is not None:
             await self._fallback.delete_viewer(viewer)
         deleted = await self._store.delete_viewer(viewer)
         for viewing in self._live_of(viewer):
             async with self._alone(viewing.key):
                 self._ends(viewing)
-        await self._forget_snapshots(viewer, None, self._now())
+        await self._forget_snapshots(viewer, None, now)
         self._forget_seen(viewer)
         return deleted
 
     async def tick(self, now: float | None = None) -> None:
         """Do what is due: `Recorder.tick`."""
         now = self._now() if now is None else number("now", now, minimum=0)
-        due, idle = self._due_viewings(now)
-        for viewing in due:
+        while (viewing := self._due_viewing(now)) is not None:
             async with self._alone(viewing.key):
                 if await self._is_current(viewing):
                     _, addition = viewing.tick(now, self._conflict)
                     await self._go_on(viewing, addition, now)
-        for viewing in idle:
+        for viewing in self._idle_viewings(now):
             await self._leave(viewing, now)
         await self._retry(now, self._limit)
 
@@ -244,35 +263,22 @@ class AsyncRecorder(AsyncKeeping):
     ) -> None:
         await self.close()
 
-    @asynccontextmanager
-    async def _alone(self, key: Key) -> AsyncIterator[None]:
-        """Have one task at a time work with a viewing."""
-        # Who is here has loaded it; `import milestone_progress` need not.
-        from asyncio import Lock  # noqa: PLC0415  # as said
-
-        with self._lock:
-            users = self._in_use.setdefault(key, Users(Lock()))
-            users.count += 1
-        try:
-            async with users.lock:
-                yield
-        finally:
-            with self._lock:
-                users.count -= 1
-                if users.count == 0:
-                    del self._in_use[key]
-
-    async def _viewing(self, key: Key, now: float) -> LiveViewing | None:
+    async def _viewing(self, key: LiveKey, now: float) -> LiveViewing | None:
         """Return a viewing that goes on or begins; None if its viewer has too many."""
         viewing = await self._current(key)
         if viewing is not None:
             return viewing
         if not self._admits(key, now):
             return None
-        stored = await self._store.load(*key)
-        return self._beginning(key, self._with_waiting(stored, self._waits(key)), now)
+        # Before the store is asked: what waits may be saved in between.
+        waiting = self._waits(key[:2])
+        stored = await self._store.load(*key[:2])
+        viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
+        # What waits is not there yet, and nobody can have deleted it.
+        viewing.stored = stored is not None
+        return viewing
 
-    async def _current(self, key: Key) -> LiveViewing | None:
+    async def _current(self, key: LiveKey) -> LiveViewing | None:
         """Return a viewing as the last worker has left it, None if it is to begin anew."""
         viewing = self._known_viewing(key)
         if self._snapshots is None:
@@ -281,7 +287,7 @@ class AsyncRecorder(AsyncKeeping):
             text = await self._snapshots.get(*key)
         except StoreError as error:
             # As if it had forgotten: what this worker knows is the best there is.
-            self._tell(Occasion.FAILURE, self._now(), key, None, error=error)
+            self._tell(Occasion.FAILURE, self._now(), key[:2], None, error=error)
             text = None
         return self._newest(key, viewing, text)
 
@@ -296,19 +302,20 @@ class AsyncRecorder(AsyncKeeping):
         self, viewing: LiveViewing, addition: Addition | None, now: float
     ) -> SaveResult | None:
         """Save what a viewing has led to, and remember it."""
+        # First, so that it is known however saving ends.
+        self._goes_on(viewing, now)
         saved = None if addition is None else await self._save_live(viewing, addition, now)
-        viewing.version += 1
-        self._goes_on(viewing)
         if self._snapshots is not None:
             try:
-                await self._snapshots.put(*viewing.key, frozen_viewing(viewing))
+                viewer, media, *player = viewing.key
+                await self._snapshots.put(viewer, media, frozen_viewing(viewing), *player)
             except StoreError as error:
                 # This worker can go on. If another one does, it begins where the cache stands.
-                self._tell(Occasion.FAILURE, now, viewing.key, None, error=error)
+                self._tell(Occasion.FAILURE, now, viewing.key[:2], None, error=error)
         return saved
 
     async def _save_live(self, viewing: LiveViewing, addition: Addition, now: float) -> SaveResult:
-        waiting = self._waits(viewing.key)
+        waiting = self._waits(viewing.key[:2])
         parts = (addition,) if waiting is None else (waiting, addition)
         change = LiveChange(viewing, parts, self._conflict)
         result = await self._save(addition, change, waiting, now, viewing)

@@ -1,6 +1,7 @@
 """What both recorders know, and whatever they do that waits for nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf, nextafter
 from random import Random
 from threading import Lock
 
@@ -13,21 +14,23 @@ from ._additions import (
     added,
     addition_of,
     completed,
+    held,
     joined,
     result_of,
     told,
+    unheld,
 )
 from ._backlog import Backlog, BacklogFull
 from ._decision import Trigger
 from ._identifiers import identifier
-from ._live import LiveChange, LiveLimits, LiveViewing, LiveViewings, thawed
+from ._live import LiveChange, LiveKey, LiveLimits, LiveViewing, LiveViewings, thawed
 from ._numbers import number
 from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausible_claims
 from ._policy import IntervalPolicy, SavePolicy
-from ._record import ConflictError, ConflictPolicy, ProgressRecord
+from ._record import ConflictError, ConflictPolicy, ProgressRecord, replaced
 from ._reports import Report
 from ._resume import ResumePolicy
-from .errors import InvalidValueError
+from .errors import InvalidValueError, StoreError
 from .hooks import Details, Hook, Occasion, call
 
 __all__ = ["Recording"]
@@ -40,6 +43,9 @@ Update = Callable[[ProgressRecord | None], ProgressRecord | None]
 RETRIES_PER_CALL = 10
 # So many failures in a row say that it is the store, not what was to be saved.
 FAILURES_IN_A_ROW = 2
+LARGEST_BACKLOG = 10_000_000
+# Seconds until a fallback that holds more, or that failed, is looked into again.
+LOOK_AGAIN, LOOK_AGAIN_AFTER_FAILURE = 1.0, 30.0
 # What says that the store does not work.
 FAILED = (SaveStatus.KEPT, SaveStatus.REFUSED)
 
@@ -61,8 +67,9 @@ class Recording:
         clock: Callable[[], float],
         seed: int | None,
     ) -> None:
-        if type(backlog_limit) is not int or backlog_limit < 0:
-            raise InvalidValueError("backlog_limit", backlog_limit, "a whole number from 0")
+        if type(backlog_limit) is not int or not 0 <= backlog_limit <= LARGEST_BACKLOG:
+            expected = f"a whole number from 0 to {LARGEST_BACKLOG:,}"
+            raise InvalidValueError("backlog_limit", backlog_limit, expected)
         self._policy = policy or SavePolicy()
         self._milestones: Sequence[float] = self._policy.milestones
         self._conflict = ConflictPolicy(conflict)
@@ -77,7 +84,10 @@ class Recording:
             self._conflict,
             Random(seed).random,  # noqa: S311  # nothing secret depends on it
         )
-        self._looked_into_fallback = False
+        # When to look into the fallback for what other processes have left there; None for never.
+        self._look_at: float | None = 0.0
+        # What the fallback could not take.
+        self._unmirrored: set[Key] = set()
         limits = live or LiveLimits()
         self._idle = limits.idle
         self._live = LiveViewings(limits.viewings, limits.per_viewer)
@@ -123,6 +133,10 @@ class Recording:
     def _addition(self, viewer: str, media: str, report: Report, now: float) -> Addition:
         return addition_of(report, viewer, media, now, self._milestones)
 
+    def _live_key(self, viewer: str, media: str, player: str | None) -> LiveKey:
+        key = self._key(viewer, media)
+        return key if player is None else (*key, identifier("player", player))
+
     def _key(self, viewer: str, media: str) -> Key:
         return identifier("viewer", viewer), identifier("media", media)
 
@@ -131,23 +145,27 @@ class Recording:
         if self._plausibility is None:
             return None
         with self._lock:
-            return self._first_seen.see(*key, record, now)
+            seen = self._first_seen.see(*key, now)
+            if self._backlog.get(key) is None:
+                # What waits may be what is to be judged.
+                seen.learn(record)
+            return seen
 
-    def _beginning(self, key: Key, record: ProgressRecord | None, now: float) -> LiveViewing:
+    def _beginning(self, key: LiveKey, record: ProgressRecord | None, now: float) -> LiveViewing:
         viewing = LiveViewing.beginning(key, record, self._policy, now)
-        viewing.seen = self._see(key, record, now)
+        viewing.seen = self._see(key[:2], record, now)
         return viewing
 
-    def _known_viewing(self, key: Key) -> LiveViewing | None:
+    def _known_viewing(self, key: LiveKey) -> LiveViewing | None:
         with self._lock:
             return self._live.get(key)
 
-    def _admits(self, key: Key, now: float) -> bool:
+    def _admits(self, key: LiveKey, now: float) -> bool:
         with self._lock:
             return self._live.admits(key, now)
 
     def _newest(
-        self, key: Key, viewing: LiveViewing | None, text: str | None
+        self, key: LiveKey, viewing: LiveViewing | None, text: str | None
     ) -> LiveViewing | None:
         """Return this worker's viewing if no other worker has gone on with it, else the cache's."""
         found = None if text is None else thawed(text, key, self._policy)
@@ -163,9 +181,11 @@ class Recording:
         with self._lock:
             self._first_seen.forget(viewer)
 
-    def _goes_on(self, viewing: LiveViewing) -> None:
+    def _goes_on(self, viewing: LiveViewing, now: float) -> None:
+        """Remember a viewing that has got further."""
+        viewing.version = max(now, nextafter(viewing.version, inf))
         with self._lock:
-            self._live.put(viewing)
+            self._live.put(viewing, now)
 
     def _ends(self, viewing: LiveViewing | None) -> bool:
         """Drop a viewing; return whether it was there."""
@@ -176,14 +196,17 @@ class Recording:
         with self._lock:
             return self._live.of_viewer(viewer)
 
-    def _in_excess(self, key: Key) -> LiveViewing | None:
+    def _in_excess(self, key: LiveKey) -> LiveViewing | None:
         with self._lock:
             return self._live.excess(key)
 
-    def _due_viewings(self, now: float) -> tuple[list[LiveViewing], list[LiveViewing]]:
-        """Return the viewings whose deadline has come, and those that nobody hears of any more."""
+    def _due_viewing(self, now: float) -> LiveViewing | None:
         with self._lock:
-            return self._live.due(now), self._live.idle(now - self._idle)
+            return self._live.due(now)
+
+    def _idle_viewings(self, now: float) -> list[LiveViewing]:
+        with self._lock:
+            return self._live.idle(now - self._idle)
 
     def _after_saving(
         self, viewing: LiveViewing, change: LiveChange, result: SaveResult, now: float
@@ -195,6 +218,7 @@ class Recording:
             viewing.tracker = fresh.tracker
             viewing.generation = fresh.generation
             viewing.stored = fresh.stored
+            viewing.seen = fresh.seen
             viewing.due_at = None
         elif result.record is not None and result.status is not SaveStatus.KEPT:
             viewing.stored = True
@@ -207,10 +231,9 @@ class Recording:
         with self._lock:
             self._backlog.saved(addition)
 
-    def _forget_viewer(self, viewer: str) -> None:
+    def _waits_still(self, addition: Addition) -> bool:
         with self._lock:
-            for addition in self._backlog.of_viewer(viewer):
-                self._backlog.saved(addition)
+            return self._backlog.get(addition.key) is addition
 
     def _fail_again(self, addition: Addition, error: Exception, now: float) -> None:
         with self._lock:
@@ -221,6 +244,9 @@ class Recording:
         self, addition: Addition, error: BaseException, now: float
     ) -> tuple[Addition | None, Addition | None, SaveResult]:
         """Keep what could not be saved; return what waits, what was given up, and what to say."""
+        if self._plausibility is not None:
+            with self._lock:
+                self._first_seen.see(*addition.key, now)
         with self._lock:
             kept, given_up = (
                 (None, None) if addition.at_start else self._backlog.keep(addition, now)
@@ -242,6 +268,7 @@ class Recording:
             status=status,
             reached=(),
             newly_completed=False,
+            generation=None,
             given_up=None if given_up is None else told(given_up.record),
         )
         return kept, given_up, result
@@ -273,25 +300,29 @@ class Recording:
         self,
         addition: Addition,
         before: ProgressRecord | None,
+        after: ProgressRecord | None,
         now: float,
-        viewing: LiveViewing | None,
+        viewing: LiveViewing | None = None,
+        *,
+        retried: bool = False,
     ) -> tuple[Implausible, ...]:
-        """Return what of an addition cannot be true."""
+        """Return what of an addition cannot be true, if it was written and anybody asks."""
         if self._plausibility is None:
             return ()
-        seen = self._see(addition.key, before, now)
-        if viewing is not None and viewing.seen is not None:
-            seen = viewing.seen
-        assert seen is not None, "somebody asks"
-        was_completed = before is not None and before.completed
-        return implausible_claims(
-            self._plausibility,
-            seen,
-            addition.record,
-            now=now,
-            newly_completed=addition.record.completed and not was_completed,
-            played_time=None if viewing is None else viewing.tracker.played_time,
-        )
+        with self._lock:
+            seen = self._first_seen.see(*addition.key, now)
+            if viewing is not None and viewing.seen is not None:
+                # Another worker's, perhaps.
+                seen = viewing.seen
+            return implausible_claims(
+                self._plausibility,
+                seen,
+                addition.record,
+                before,
+                after,
+                now=None if retried else now,
+                played_time=None if viewing is None else viewing.tracker.played_time,
+            )
 
     def _conflicts(
         self, key: Key, trigger: Trigger | None, now: float
@@ -334,32 +365,49 @@ class Recording:
             )
             call(self._hooks, details)
 
+    def _should_look_into_fallback(self, now: float) -> bool:
+        if self._look_at is None or self._backlog.full:
+            return False
+        # A clock that was ahead may have been set back.
+        if self._look_at > now and self._look_at - now <= LOOK_AGAIN_AFTER_FAILURE:
+            return False
+        # Whoever comes while it is being looked into need not do so, too.
+        self._look_at = now + LOOK_AGAIN_AFTER_FAILURE
+        return True
+
     def _found_in_fallback(self, records: list[ProgressRecord], now: float) -> None:
         """Take up what an earlier process could not save."""
-        # If there may be more, look again when these are saved.
-        self._looked_into_fallback = len(records) < self._limit
+        # If there may be more, look again when there is room.
+        self._look_at = None if len(records) < self._limit else now + LOOK_AGAIN
         with self._lock:
             for record in records:
-                addition = Addition(record=record.with_revision(0), tells_age=True, trigger=None)
+                found = unheld(record)
+                if found is None:
+                    continue
+                addition = Addition(record=found, tells_age=True, trigger=None)
                 if self._backlog.get(addition.key) is None and not self._backlog.full:
                     self._backlog.keep(addition, now)
-
-    def _should_look_into_fallback(self) -> bool:
-        return self._limit > 0 and not self._looked_into_fallback and not self._backlog
 
     def _mirroring(self, addition: Addition) -> Update:
         """Return what makes of what the fallback holds what it is to hold."""
 
-        def mirrored(held: ProgressRecord | None) -> ProgressRecord:
-            if held is None:
-                return addition.record
-            return joined(held.with_revision(0), addition.record, self._conflict)
+        def mirrored(stored: ProgressRecord | None) -> ProgressRecord:
+            if stored is None:
+                return held(addition.record)
+            before = unheld(stored)
+            if before is None:
+                raise StoreError("the fallback is no database of its own: it holds other records")
+            return held(joined(before, addition.record, self._conflict))
 
         return mirrored
 
-    def _is_covered(self, held: ProgressRecord, addition: Addition) -> bool:
+    def _is_covered(self, stored: ProgressRecord, addition: Addition) -> bool:
         """Whether what was saved is all that the fallback holds."""
-        return joined(held.with_revision(0), addition.record, self._conflict) == addition.record
+        before = unheld(stored)
+        if before is None:
+            return False
+        both = joined(before, addition.record, self._conflict)
+        return replaced(both, generation=addition.record.generation) == addition.record
 
     def _recent(
         self, records: Iterable[ProgressRecord], limit: int, include_completed: bool

@@ -1,13 +1,13 @@
-"""Reports: what a browser sends when it has decided that progress should be saved (7.1).
+"""What a browser sends: reports, when it has decided that progress should be saved, or raw events.
 
-On the wire a report is one JSON object. A body is untrusted: its size is limited before it is
-parsed, all that is wrong with it is told at once, and what it says never decides whose progress it
-is. The legacy form, of players that save every thirty seconds, has neither ``trigger_type`` nor
-``milestone_reached``; everything else is the same.
+On the wire a report is one JSON object (7.1), and a batch of events one array. A body is untrusted:
+its size is limited before it is parsed, all that is wrong with it is told at once, and what it says
+never decides whose progress it is. The legacy form of reports, of players that save every thirty
+seconds, has neither ``trigger_type`` nor ``milestone_reached``; everything else is the same.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from re import DOTALL
 from re import compile as compile_pattern
 from typing import NamedTuple, Never
@@ -15,17 +15,22 @@ from typing import NamedTuple, Never
 from attrs import field, frozen
 
 from ._decision import Trigger
+from ._events import Event, event_from_dict
 from ._numbers import number
 from .errors import InvalidValueError, MilestoneProgressError, shown
 
-__all__ = ["LARGEST_BODY", "PayloadError", "Problem", "Report", "parse_report"]
+__all__ = ["LARGEST_BODY", "PayloadError", "Problem", "Report", "parse_events", "parse_report"]
 
-#: Bytes of a body. A report has 300.
+#: Bytes of a body. A report has 300, an event 100.
 LARGEST_BODY = 65_536
 # Members and elements, levels and digits of a body, whatever they belong to. A report has 8, 1 and
 # 17.
 MOST_ITEMS = 100
 DEEPEST = 4
+# Events of a batch, four minutes of a browser's; 64 KiB hold about two thirds of that. Members and
+# elements for each: it is one, and has up to six; a page may send along some that nobody reads.
+MOST_EVENTS = 1_000
+MOST_ITEMS_OF_EVENT = 10
 MOST_DIGITS = 64
 
 # Of what is wrong with one body; who made more mistakes corrects these first.
@@ -34,6 +39,16 @@ MOST_PROBLEMS = 20
 # A text, to its end or that of the body, so that no quote is looked at twice.
 _TEXT = compile_pattern(r'"(?:[^"\\]|\\.?)*+"?', DOTALL)
 _BRACKET = compile_pattern(r"[\[\]{}]")
+# What a body may come as, unless it was parsed already.
+_TEXTS = (bytes, bytearray, memoryview, str)
+# What is right in each field of an event.
+_RIGHT: Mapping[str, object] = {
+    "type": "progress",
+    "at": 0.0,
+    "position": 0.0,
+    "duration": None,
+    "rate": None,
+}
 _LONG_NUMBER = compile_pattern(rf"[0-9]{{{MOST_DIGITS + 1}}}")
 
 
@@ -185,7 +200,7 @@ def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, objec
         PayloadError: It is no report; all that is wrong is listed, each with its JSON path.
     """
     # A framework may have parsed it already, and found no object.
-    data = _parsed(body) if isinstance(body, (bytes, bytearray, memoryview, str)) else body
+    data = _parsed(body, MOST_ITEMS) if isinstance(body, _TEXTS) else body
     if not isinstance(data, Mapping):
         raise PayloadError([Problem("$", f"must be an object, not {shown(data)}")])
     problems = []
@@ -205,7 +220,67 @@ def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, objec
     return Report(**values)  # type: ignore[arg-type]  # each was checked above
 
 
-def _parsed(body: bytes | bytearray | memoryview | str) -> object:
+def parse_events(
+    body: bytes | bytearray | memoryview | str | Sequence[Mapping[str, object]],
+) -> list[Event]:
+    """Return the events that a message or the body of a request holds, in their order.
+
+    Args:
+        body: A JSON array as it was received, of at most 65,536 bytes and 1,000 events, or what it
+            says as a list. What each of them says is described at `event_from_dict`; those that are
+            none of ours are skipped.
+
+    Raises:
+        PayloadError: It is no such array; all that is wrong is listed, each with its JSON path.
+    """
+    most = MOST_EVENTS * MOST_ITEMS_OF_EVENT
+    data = _parsed(body, most) if isinstance(body, _TEXTS) else body
+    # A framework may have parsed it already, and found no array.
+    if not isinstance(data, (list, tuple)):
+        raise _refused(f"must be an array, not {shown(data)}")
+    if len(data) > MOST_EVENTS:
+        raise _refused(f"must have at most {MOST_EVENTS:,} events, not {len(data):,}")
+    events = []
+    problems: list[Problem] = []
+    for index, sent in enumerate(data):
+        try:
+            event = event_from_dict(sent)
+        except InvalidValueError as error:
+            problems += _problems_of_event(sent, error, f"$[{index}]")
+            if len(problems) >= MOST_PROBLEMS:
+                break
+            continue
+        if event is not None:
+            events.append(event)
+    if problems:
+        raise PayloadError(problems)
+    return events
+
+
+def _problems_of_event(
+    sent: Mapping[str, object], error: InvalidValueError | None, path: str
+) -> list[Problem]:
+    """Return all that is wrong with an event, of which the first is known."""
+    problems: list[Problem] = []
+    while error is not None:
+        if error.field == "event":
+            return [Problem(path, f"must be {error.expected}, not {shown(error.value)}")]
+        name = (
+            "wall" if error.field == "at" and "at" not in sent and "wall" in sent else error.field
+        )
+        told = f"must be {error.expected}, not {shown(error.value)}"
+        problems.append(Problem(f"{path}.{name}", told if name in sent else "is missing"))
+        # With this one right, which is the next?
+        sent = {**sent, name: _RIGHT[error.field]}
+        try:
+            event_from_dict(sent)
+            error = None
+        except InvalidValueError as another:
+            error = another
+    return problems
+
+
+def _parsed(body: bytes | bytearray | memoryview | str, most_items: int) -> object:
     """Return what a JSON text says, once it is known to be of a harmless size."""
     size = body.nbytes if isinstance(body, memoryview) else len(body)
     if isinstance(body, str) and size <= LARGEST_BODY:
@@ -217,7 +292,7 @@ def _parsed(body: bytes | bytearray | memoryview | str) -> object:
         text = body if isinstance(body, str) else str(bytes(body), "utf-8")
     except UnicodeDecodeError as error:
         raise _refused(f"must be UTF-8, which byte {error.start} is not") from None
-    _limit(text)
+    _limit(text, most_items)
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -225,10 +300,10 @@ def _parsed(body: bytes | bytearray | memoryview | str) -> object:
         raise _refused(f"must be JSON: {error.msg} at {where}") from None
 
 
-def _limit(text: str) -> None:
+def _limit(text: str, most_items: int) -> None:
     outside = _TEXT.sub("", text)
-    if outside.count(",") + outside.count("[") + outside.count("{") > MOST_ITEMS:
-        raise _refused(f"must have at most {MOST_ITEMS} members and elements")
+    if outside.count(",") + outside.count("[") + outside.count("{") > most_items:
+        raise _refused(f"must have at most {most_items:,} members and elements")
     level = 0
     for bracket in _BRACKET.findall(outside):
         level += 1 if bracket in "[{" else -1

@@ -231,7 +231,7 @@ def resume_choice(
     """
     point = resume_point(record, policy, now=now, duration=duration)
     options = [ResumeOption(label="Start from the beginning", position=0.0)]
-    if point.resumed:
+    if point.position > 0:
         label = f"Resume from {format_time(point.position)}"
         options.insert(0, ResumeOption(label=label, position=point.position))
     return ResumeChoice(

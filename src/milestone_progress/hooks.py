@@ -83,8 +83,11 @@ def call(hooks: Iterable[Hook], details: Details) -> None:
     for hook in hooks:
         try:
             hook(details)
-        except Exception:  # Whatever a stranger's hook raises.
-            _logger().exception("a hook failed at a %s", details.occasion)
+        except Exception as error:  # Whatever a stranger's hook raises.
+            logger = _logger()
+            # Not its text, nor its traceback, which may hold anything.
+            logger.error("a hook failed at a %s: %s", details.occasion, type(error).__name__)
+            logger.debug("a hook failed", exc_info=error)
 
 
 def logging_hook(logger: "Logger | None" = None) -> Hook:

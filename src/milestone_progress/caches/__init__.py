@@ -13,19 +13,20 @@ __all__ = ["AsyncSnapshotCache", "SnapshotCache"]
 
 
 class SnapshotCache(Protocol):
-    """Keeps a text for each viewer and media, for a while.
+    """Keeps a text for each viewer, media and player, for a while.
 
-    What a driver raises becomes the cause of a `StoreError`.
+    ``player`` is an identifier, or ``""`` for the only one. What a driver raises becomes the cause
+    of a `StoreError`.
     """
 
-    def get(self, viewer: str, media: str) -> str | None:
+    def get(self, viewer: str, media: str, player: str = "") -> str | None:
         """Return the text that was put last, None if there is none or it is forgotten.
 
         Raises:
             StoreError: The cache failed.
         """
 
-    def put(self, viewer: str, media: str, text: str) -> None:
+    def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
         """Keep a text in place of what there is.
 
         Raises:
@@ -33,7 +34,7 @@ class SnapshotCache(Protocol):
         """
 
     def forget(self, viewer: str, media: str | None = None) -> None:
-        """Forget the text of a viewer and a media, of all media for None.
+        """Forget the texts of a viewer and a media, whichever the player; of all media for None.
 
         Raises:
             StoreError: The cache failed.
@@ -46,10 +47,10 @@ class SnapshotCache(Protocol):
 class AsyncSnapshotCache(Protocol):
     """A `SnapshotCache` for asyncio: the same, awaited."""
 
-    async def get(self, viewer: str, media: str) -> str | None:
+    async def get(self, viewer: str, media: str, player: str = "") -> str | None:
         """Return the text that was put last: `SnapshotCache.get`."""
 
-    async def put(self, viewer: str, media: str, text: str) -> None:
+    async def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
         """Keep a text in place of what there is: `SnapshotCache.put`."""
 
     async def forget(self, viewer: str, media: str | None = None) -> None:

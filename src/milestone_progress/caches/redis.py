@@ -43,8 +43,17 @@ class _Keys:
     def _key(self, viewer: str) -> str:
         return f"{viewer_key_of(self._stem, viewer)}:snapshots"
 
-    def _field(self, media: str) -> bytes:
-        return identifier("media", media).encode()
+    def _field(self, media: str, player: str = "") -> bytes:
+        # No identifier has a NUL.
+        rest = f"\0{identifier('player', player)}" if player else ""
+        return f"{identifier('media', media)}{rest}".encode()
+
+
+def _fields_of(media: bytes, answer: object) -> list[bytes]:
+    """Return the fields of a media among all of a viewer's."""
+    assert isinstance(answer, list), "that is what HKEYS answers"
+    fields = [field.encode() if isinstance(field, str) else field for field in answer]
+    return [field for field in fields if field == media or field.startswith(media + b"\0")]
 
 
 def _text(answer: object) -> str | None:
@@ -84,15 +93,15 @@ class RedisSnapshotCache(_Keys, Closing):
             server = self._own = Redis.from_pool(pool)
         self._client: Client = server
 
-    def get(self, viewer: str, media: str) -> str | None:
+    def get(self, viewer: str, media: str, player: str = "") -> str | None:
         """Return the text that was put last: `SnapshotCache.get`."""
-        key, field = self._key(viewer), self._field(media)
+        key, field = self._key(viewer), self._field(media, player)
         with self._opened:
             return _text(self._client.execute_command("HGET", key, field))
 
-    def put(self, viewer: str, media: str, text: str) -> None:
+    def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
         """Keep a text in place of what there is: `SnapshotCache.put`."""
-        key, field = self._key(viewer), self._field(media)
+        key, field = self._key(viewer), self._field(media, player)
         with self._opened:
             pipeline = self._client.pipeline(transaction=False)
             pipeline.execute_command("HSET", key, field, text)
@@ -100,14 +109,16 @@ class RedisSnapshotCache(_Keys, Closing):
             complete(pipeline.execute(raise_on_error=False), (), ())
 
     def forget(self, viewer: str, media: str | None = None) -> None:
-        """Forget the text of a viewer and a media: `SnapshotCache.forget`."""
+        """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
         key = self._key(viewer)
         field = None if media is None else self._field(media)
         with self._opened:
             if field is None:
                 self._client.execute_command("DEL", key)
             else:
-                self._client.execute_command("HDEL", key, field)
+                every = self._client.execute_command("HKEYS", key)
+                if fields := _fields_of(field, every):
+                    self._client.execute_command("HDEL", key, *fields)
 
     def close(self) -> None:
         """Close the connections that the cache has opened, once nobody uses them any more."""
@@ -140,15 +151,15 @@ class AsyncRedisSnapshotCache(_Keys, AsyncClosing):
             server = self._own = AsyncRedis.from_pool(pool)
         self._client: AsyncClient = server
 
-    async def get(self, viewer: str, media: str) -> str | None:
+    async def get(self, viewer: str, media: str, player: str = "") -> str | None:
         """Return the text that was put last: `SnapshotCache.get`."""
-        key, field = self._key(viewer), self._field(media)
+        key, field = self._key(viewer), self._field(media, player)
         with self._opened:
             return _text(await self._client.execute_command("HGET", key, field))
 
-    async def put(self, viewer: str, media: str, text: str) -> None:
+    async def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
         """Keep a text in place of what there is: `SnapshotCache.put`."""
-        key, field = self._key(viewer), self._field(media)
+        key, field = self._key(viewer), self._field(media, player)
         with self._opened:
             pipeline = self._client.pipeline(transaction=False)
             pipeline.execute_command("HSET", key, field, text)
@@ -156,14 +167,16 @@ class AsyncRedisSnapshotCache(_Keys, AsyncClosing):
             complete(await pipeline.execute(raise_on_error=False), (), ())
 
     async def forget(self, viewer: str, media: str | None = None) -> None:
-        """Forget the text of a viewer and a media: `SnapshotCache.forget`."""
+        """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
         key = self._key(viewer)
         field = None if media is None else self._field(media)
         with self._opened:
             if field is None:
                 await self._client.execute_command("DEL", key)
             else:
-                await self._client.execute_command("HDEL", key, field)
+                every = await self._client.execute_command("HKEYS", key)
+                if fields := _fields_of(field, every):
+                    await self._client.execute_command("HDEL", key, *fields)
 
     async def close(self) -> None:
         """Close the connections that the cache has opened, once nobody uses them any more."""

@@ -6,7 +6,7 @@ from .._identifiers import identifier
 from .._numbers import number
 from ..errors import InvalidValueError
 
-__all__ = ["checked_limit", "checked_medias", "checked_time"]
+__all__ = ["LARGEST_LIMIT", "checked_limit", "checked_medias", "checked_time"]
 
 
 def checked_medias(medias: Iterable[str]) -> list[str]:
@@ -20,13 +20,17 @@ def checked_medias(medias: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(identifier("medias", media) for media in medias))
 
 
+# The largest that every database takes.
+LARGEST_LIMIT = 2**31 - 1
+
+
 def checked_limit(limit: int) -> int:
     """Return how many records are asked for.
 
     Raises:
         InvalidValueError: It is no whole number of at least 1.
     """
-    if type(limit) is not int or not 0 < limit < 2**31:
+    if type(limit) is not int or not 0 < limit <= LARGEST_LIMIT:
         raise InvalidValueError("limit", limit, "a whole number from 1")
     return limit
 
