@@ -2,7 +2,7 @@
 
 Beside it stands what a back end would do by hand without asking whether a report is news, whose
 generation it is, or what happens when the store fails: parse, load, merge, save. What is compared
-takes turns within a round; the ratios are medians of those of the rounds, in CPU time of the thread.
+takes turns within a round; the ratios are medians of those of the rounds, in the thread's CPU time.
 """
 
 import argparse
@@ -13,12 +13,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from stopwatch import cpu_time
-
 from milestone_progress import ProgressRecord, Recorder, SaveDecision, Trigger, parse_report
 from milestone_progress.stores import ProgressStore, save_merged
 from milestone_progress.stores.memory import MemoryStore
 from milestone_progress.stores.sqlite import SQLiteStore
+from stopwatch import cpu_time
 
 ROUNDS = 21
 VIEWERS, REPORTS = 100, 9
