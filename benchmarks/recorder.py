@@ -2,7 +2,7 @@
 
 Beside it stands what a back end would do by hand without asking whether a report is news, whose
 generation it is, or what happens when the store fails: parse, load, merge, save. What is compared
-takes turns within a round; the ratios are medians of those of the rounds, in CPU time of the thread.
+takes turns within a round; the ratios are medians of those of the rounds, in the thread's CPU time.
 """
 
 import argparse

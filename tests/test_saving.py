@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
@@ -67,7 +68,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         asked.append(seconds)
 
-    monkeypatch.setattr("milestone_progress.stores._saving.time.sleep", asked.append)
+    # Not of the module `time` itself: threads of other tests may sleep, too.
+    clock = SimpleNamespace(sleep=asked.append)
+    monkeypatch.setattr("milestone_progress.stores._saving.time", clock)
     monkeypatch.setattr("asyncio.sleep", sleep)
     return asked
 
