@@ -481,7 +481,7 @@ def test_a_report_for_which_there_is_no_room_is_to_be_sent_again(
     recorder = milestone_progress.AsyncRecorder
 
     def without_room(*arguments: Any, **options: Any) -> object:
-        return recorder(*arguments, **options, backlog_limit=0)
+        return recorder(*arguments, **options | {"fallback": None}, backlog_limit=0)
 
     monkeypatch.setattr(milestone_progress, "AsyncRecorder", without_room)
     site = serving(progress_app.create_app(str(tmp_path)))

@@ -198,7 +198,9 @@ def test_a_store_that_fails_is_no_error_of_the_page(
     monkeypatch.setattr(
         module.progress,
         "Recorder",
-        lambda store, **options: usual(store, **options, backlog_limit=int(waiting)),
+        lambda store, **options: usual(
+            store, **options | {"fallback": None}, backlog_limit=int(waiting)
+        ),
     )
     client = module.create_app(".").test_client()
     with client.session_transaction() as session:

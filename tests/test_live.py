@@ -1000,7 +1000,7 @@ def test_what_is_played_faster_than_time_passes_is_flagged_on_whichever_worker(k
 
 
 @contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[tuple[str, str]]]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[tuple[str, ...]]]:
     """Count the events that trackers handle, and see that no two work with one viewing at once."""
     handle = LiveViewing.handle
     counts: Counter[tuple[str, ...]] = Counter()
@@ -1031,7 +1031,7 @@ def turn_of(thread: int, number: int) -> tuple[str, str, list[Event]]:
     return viewer, "m", events
 
 
-def check(counts: Counter[tuple[str, str]], recorder: Recorder | AsyncRecorder) -> None:
+def check(counts: Counter[tuple[str, ...]], recorder: Recorder | AsyncRecorder) -> None:
     assert counts.pop(("shared", "m")) == THREADS // 2 * BATCHES * 3
     assert set(counts.values()) == {BATCHES * 3}
     assert len(counts) == THREADS // 2

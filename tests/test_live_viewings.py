@@ -46,7 +46,7 @@ class Viewings(RuleBasedStateMachine):
         self.limit, self.per_viewer = limits.viewings, limits.per_viewer
         self.map = LiveViewings(limits.viewings, limits.per_viewer)
 
-    def row(self, key: tuple[str, str]) -> Row | None:
+    def row(self, key: tuple[str, ...]) -> Row | None:
         return next((row for row in self.rows if row.viewing.key == key), None)
 
     def mine(self, viewer: str) -> list[Row]:
