@@ -670,15 +670,15 @@ def test_what_comes_in_while_what_waits_is_saved_is_not_forgotten() -> None:
 
 
 class DeletingWhileSaving(MemoryStore):
-    """A store during whose saves another viewer asks to be deleted."""
+    """A store during whose saves of ann's progress another viewer asks to be deleted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.delete: Callable[[], object] = lambda: None
 
     def save(self, record: ProgressRecord) -> ProgressRecord:
-        delete, self.delete = self.delete, lambda: None
-        delete()
+        if record.viewer == "ann":
+            self.delete()
         return super().save(record)
 
 
@@ -752,3 +752,20 @@ def test_nothing_is_lost_with_a_player_that_has_begun_before_the_viewer_started_
     stored = desk.stored()
     assert stored is not None
     assert (stored.position, stored.generation) == (30.0, 1)
+
+
+def test_a_hook_may_call_the_recorder_back() -> None:
+    clock = Clock()
+    failing = Failing(MemoryStore())
+
+    def starts_over(details: Details) -> None:
+        if details.occasion is Occasion.RETRY:
+            recorder.reset(details.viewer, details.media)
+
+    recorder = Recorder(failing, clock=clock, hooks=[starts_over])
+    failing.fault = Fault.BEFORE
+    recorder.report("ann", "m", new())
+    failing.fault = Fault.NONE
+    clock.now += LONG
+    recorder.tick()
+    assert recorder.waiting == 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import RLock
 
 from attrs import define
 
@@ -21,7 +21,8 @@ __all__ = ["Keeping"]
 class Users:
     """The threads that work with a viewing, one at a time."""
 
-    lock: Lock
+    # A hook, or a store, may call the recorder back.
+    lock: RLock
     count: int = 0
 
 
@@ -69,7 +70,7 @@ class Keeping(Recording):
     def _alone(self, key: LiveKey) -> Iterator[None]:
         """Have one thread at a time work with a viewing."""
         with self._lock:
-            users = self._in_use.setdefault(key, Users(Lock()))
+            users = self._in_use.setdefault(key, Users(RLock()))
             users.count += 1
         try:
             with users.lock:
