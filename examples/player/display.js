@@ -38,7 +38,10 @@ export function displayPercent(position, duration, reached = {}) {
   if (length === null) {
     return 0;
   }
-  return Math.min(withoutRemainder((100 * position) / length), nextMilestone(reached));
+  // Beyond the end it is limited anyway, and may be too large to be written in digits.
+  const percent = Math.min((100 * position) / length, 101);
+  // Without what division leaves behind: 99.99999999999999 at the end.
+  return Math.min(rounded(percent, 9), nextMilestone(reached));
 }
 
 /**
@@ -77,7 +80,8 @@ export function markers(duration, reached = {}) {
     percent,
     position: length === null ? null : (percent * length) / 100,
     reached: percent <= milestone,
-    label: labels[percent] ?? `${Number(percent.toPrecision(6))} %`,
+    // Six digits, as Python's "g" has it.
+    label: labels[percent] ?? `${rounded(percent, 5 - Math.floor(Math.log10(percent)))} %`,
   }));
 }
 
@@ -134,17 +138,15 @@ function knownLength(duration) {
 }
 
 /**
- * Rounds to nine digits, so that the end is not at 99.99999999999999, and a percent that lies in
- * the middle to the even one, as Python does. (Only odd multiples of 1/1024 lie there exactly.)
+ * Rounds to some digits after the point; what lies in the middle to the even one, as Python does.
  *
- * @param {number} percent
+ * @param {number} value
+ * @param {number} digits
  */
-function withoutRemainder(percent) {
-  if (percent > 101) {
-    return percent; // It is limited to 100 anyway, and may be too large to be written in digits.
-  }
-  const isInTheMiddle = (percent * 1024) % 2 === 1;
-  const longer = percent.toFixed(10);
+function rounded(value, digits) {
+  // In binary only an odd multiple of this power of two lies exactly in the middle.
+  const isInTheMiddle = (value * 2 ** (digits + 1)) % 2 === 1;
+  const longer = value.toFixed(digits + 1);
   const isEven = "02468".includes(longer[longer.length - 2]);
-  return Number(isInTheMiddle && isEven ? longer.slice(0, -1) : percent.toFixed(9));
+  return Number(isInTheMiddle && isEven ? longer.slice(0, -1) : value.toFixed(digits));
 }

@@ -113,7 +113,7 @@ export function numberOrNothing(field, value) {
 }
 
 /**
- * Returns a percentage that a milestone can be, or 0 for none.
+ * Returns a value if it is a milestone's percentage, or 0 for none.
  *
  * @param {string} field
  * @param {unknown} value
@@ -243,10 +243,13 @@ export function checkedPolicy(settings) {
     }
   }
   const policy = { ...DEFAULT_POLICY, ...settings };
+  if (!Array.isArray(policy.milestones)) {
+    throw new InvalidValueError("milestones", policy.milestones, "a list of percentages");
+  }
   let last = 0;
   for (const milestone of policy.milestones) {
-    if (!(last < number("milestones", milestone) && milestone <= 100)) {
-      throw new InvalidValueError("milestones", milestone, "above the one before, and up to 100");
+    if (percentage("milestones", milestone) <= last) {
+      throw new InvalidValueError("milestones", milestone, "above the one before");
     }
     last = milestone;
   }
