@@ -379,6 +379,11 @@ def test_what_is_no_snapshot_of_it_is_refused(node: Node, wrong: Json) -> None:
         node.ask("restore", snapshot={**Tracker().snapshot(), **wrong})
 
 
+def test_a_snapshot_that_was_never_kept_is_refused(node: Node) -> None:
+    with pytest.raises(InvalidValueError):
+        node.ask("restore", snapshot=None)
+
+
 def test_a_snapshot_without_a_member_is_refused(node: Node) -> None:
     snapshot = Tracker().snapshot()
     for name in snapshot:

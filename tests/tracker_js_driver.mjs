@@ -54,7 +54,7 @@ const asks = {
 
   accept({ data }) {
     const event = fromWire(data);
-    return event && { ...event, duration: event.duration === Infinity ? "Infinity" : event.duration };
+    return event?.duration === Infinity ? { ...event, duration: "Infinity" } : event;
   },
 
   report({ decision, options }) {
@@ -73,7 +73,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = { answer: asks[request.ask](request) };
   } catch (error) {
-    answer = error instanceof InvalidValueError ? { refused: error.field } : { failed: error.stack };
+    const refused = error instanceof InvalidValueError;
+    answer = refused ? { refused: error.field } : { failed: error.stack };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

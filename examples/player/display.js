@@ -27,7 +27,6 @@ import { DEFAULT_POLICY, checkedPolicy, number, numberOrNothing } from "./tracke
  *
  * It is that of the position, but never beyond the next milestone: a bar that shows 50 % says that
  * 50 % was reached.
- *
  * @param {number} position
  * @param {number | null} duration
  * @param {Reached} [reached]
@@ -48,7 +47,6 @@ export function displayPercent(position, duration, reached = {}) {
  * Returns where a playing viewer is by now; for display, never to be stored (6.2).
  *
  * It goes beyond neither the duration nor the next milestone.
- *
  * @param {number} position What the player reported last.
  * @param {number | null} duration
  * @param {{elapsed: number, rate?: number} & Reached} since Seconds since then, and the rate.
@@ -67,10 +65,9 @@ export function estimatedPosition(position, duration, { elapsed, rate = 1, ...re
 
 /**
  * Returns the milestones as markers on the bar, in their order (6.3).
- *
  * @param {number | null} duration
- * @param {Reached & {labels?: Record<number, string>}} [reached] And the milestones' names; one that
- *   is missing is called by its percent, "25 %".
+ * @param {Reached & {labels?: Record<number, string>}} [reached] And the milestones' names; one
+ *   that is missing is called by its percent, "25 %".
  * @returns {Marker[]}
  */
 export function markers(duration, reached = {}) {
@@ -87,7 +84,6 @@ export function markers(duration, reached = {}) {
 
 /**
  * Returns seconds as people write them: 0:07, 12:34, 1:02:03.
- *
  * @param {number} seconds
  */
 export function formatTime(seconds) {
@@ -101,9 +97,8 @@ export function formatTime(seconds) {
 /**
  * Returns a policy without the milestones that a short media does not need.
  *
- * Dropped is each milestone nearer than `spacing` to the start, to the one kept before it, or to the
- * end; 100 always stays. A clip of 60 s is then saved at 50 and 100 %.
- *
+ * Dropped is each milestone nearer than `spacing` to the start, to the one kept before it, or to
+ * the end; 100 always stays. A clip of 60 s is then saved at 50 and 100 %.
  * @param {Partial<import("./tracker.js").Policy>} policy
  * @param {number} duration
  * @param {number} [spacing] Seconds of media.
@@ -139,7 +134,6 @@ function knownLength(duration) {
 
 /**
  * Rounds to some digits after the point; what lies in the middle to the even one, as Python does.
- *
  * @param {number} value
  * @param {number} digits
  */

@@ -76,7 +76,6 @@ export class InvalidValueError extends Error {
 
 /**
  * Returns a value if it is a finite number of a believable size (2.2).
- *
  * @param {string} field
  * @param {unknown} value
  * @param {number} [minimum]
@@ -94,7 +93,6 @@ export function number(field, value, minimum = -LARGEST) {
 
 /**
  * Returns a value if it says something: positive numbers and infinity do, all others do not (2.3).
- *
  * @param {string} field
  * @param {unknown} value
  * @returns {number | null}
@@ -114,7 +112,6 @@ export function numberOrNothing(field, value) {
 
 /**
  * Returns a value if it is a milestone's percentage, or 0 for none.
- *
  * @param {string} field
  * @param {unknown} value
  */
@@ -185,10 +182,9 @@ class PlaybackEvent {
 
 /**
  * Returns the event that its wire form describes, null if it is not one of ours (2.1).
- *
- * @param {unknown} data `type` (a DOM event's, "complete" or "tick"), `at` (or `wall`, as recordings
- *   have it), `position`, `duration`, `rate` and, for "visibilitychange", `visibility`. Duration and
- *   rate may be the texts "NaN" and "Infinity". Other members are ignored.
+ * @param {unknown} data `type` (a DOM event's, "complete" or "tick"), `at` (or `wall`, as
+ *   recordings have it), `position`, `duration`, `rate` and, for "visibilitychange", `visibility`.
+ *   Duration and rate may be the texts "NaN" and "Infinity". Other members are ignored.
  * @returns {PlaybackEvent | null}
  * @throws {InvalidValueError} It is no object, or a member is missing or wrong.
  */
@@ -232,14 +228,13 @@ export const DEFAULT_POLICY = Object.freeze({
 
 /**
  * Returns a whole policy from some settings.
- *
  * @param {Partial<Policy>} settings
  * @returns {Policy}
  */
 export function checkedPolicy(settings) {
   for (const name of Object.keys(settings)) {
     if (!Object.hasOwn(DEFAULT_POLICY, name)) {
-      throw new InvalidValueError(`policy.${name}`, undefined, "left out: there is no such setting");
+      throw new InvalidValueError(`policy.${name}`, undefined, "left out: it is no setting");
     }
   }
   const policy = { ...DEFAULT_POLICY, ...settings };
@@ -263,7 +258,7 @@ export function checkedPolicy(settings) {
   if (policy.max_unsaved !== null && number("max_unsaved", policy.max_unsaved, 0) === 0) {
     throw new InvalidValueError("max_unsaved", 0, "more than 0 seconds");
   }
-  return policy;
+  return { ...policy, milestones: [...policy.milestones] };
 }
 
 // Played seconds (3.7): ascending ranges of whole seconds [first, end) that do not touch. A BigInt
@@ -276,7 +271,6 @@ const LONGEST = 10_000_000;
 
 /**
  * Returns ranges together with the whole seconds that lie between two positions.
- *
  * @param {Ranges} ranges
  * @param {number} start
  * @param {number} end
@@ -345,7 +339,7 @@ const DURATION_TOLERANCE = 0.25;
 /** Seconds that differences of Unix times may lose in a float (2.5). */
 const ROUNDING = 1e-6;
 
-/** @type {Record<Phase, Partial<Record<Kind, Phase>>>} All pairs not named stay as they are (3.2). */
+/** @type {Record<Phase, Partial<Record<Kind, Phase>>>} What is not named stays as it is (3.2). */
 const TRANSITIONS = {
   idle: { play: "playing" },
   playing: { pause: "paused", ended: "ended", emptied: "idle" },
@@ -357,7 +351,7 @@ const TRANSITIONS = {
  * @typedef {object} Seek A seek under way: from "seeking" to "seeked".
  * @property {number} origin Where the playhead was expected when it began.
  * @property {number} announcedAt When the last "seeking" came.
- * @property {Phase} phase In which it began. In "idle" it is the application's, which resumes (4.1).
+ * @property {Phase} phase In which it began; in "idle" it is the application's, to resume (4.1).
  */
 /**
  * @typedef {object} Gesture A burst of seeks that counts as one (4.7).
@@ -367,7 +361,7 @@ const TRANSITIONS = {
  * @property {number} landedAt
  * @property {number | null} unannouncedOrigin Where the last seek began if no event announced it.
  */
-/** @typedef {{origin: number, landing: number, at: number}} Jump That nothing announced yet (3.5). */
+/** @typedef {{origin: number, landing: number, at: number}} Jump Not announced so far (3.5). */
 /**
  * @typedef {object} Ending What must be known of a player that reached the end (3.2, 3.6).
  * @property {boolean} sought Whether a seek began since.
@@ -409,8 +403,9 @@ class Observation {
 class Playhead {
   /** @type {Phase} */
   phase = "idle";
-  /** @type {number | null} The time, and what to add to an event's `at` to get it. */
+  /** @type {number | null} The time at the last event, null before any. */
   now = null;
+  /** What to add to an `at` to get the time. */
   clockLag = 0;
   /** The position last taken, and when. */
   position = 0;
@@ -467,59 +462,58 @@ class Playhead {
 
   // Time, duration, rate
 
+  /** What time it is. */
+  get time() {
+    return this.now ?? 0;
+  }
+
   /**
-   * Lets the time pass up to an event and returns the time it is then (2.5).
-   *
+   * Lets the time pass up to an event (2.5).
    * @param {number} at
    */
   passTime(at) {
-    let now = at + this.clockLag;
+    const now = at + this.clockLag;
     if (this.now === null) {
       this.positionAt = now;
     } else if (now < this.now) {
       this.clockLag += this.now - now;
-      now = this.now;
+      return;
     }
     this.now = now;
-    return now;
   }
 
   /**
-   * Returns the `at` of an event that would come at a time, or now if that has passed.
-   *
+   * Returns the `at` of an event that would come at a time; now, if that has passed.
    * @param {number} time
    */
   at(time) {
-    return (this.now !== null && time < this.now ? this.now : time) - this.clockLag;
+    return Math.max(time, this.time) - this.clockLag;
   }
 
   /**
    * Takes a duration from an event, and trusts a changed one once it has stood (2.3, 4.12).
-   *
    * @param {number | null} duration
-   * @param {number} now
    */
-  learnDuration(duration, now) {
+  learnDuration(duration) {
     if (duration === Infinity) {
       this.live = true;
       this.duration = null;
     } else if (duration !== null) {
       const known = this.duration;
       if (this.live || (known !== null && Math.abs(duration - known) > DURATION_TOLERANCE)) {
-        this.durationChangedAt = now;
+        this.durationChangedAt = this.time;
       }
       this.live = false;
       this.duration = duration;
     }
     const changedAt = this.durationChangedAt;
-    if (changedAt !== null && now >= changedAt + DURATION_SETTLE - ROUNDING) {
+    if (changedAt !== null && this.time >= changedAt + DURATION_SETTLE - ROUNDING) {
       this.durationChangedAt = null;
     }
   }
 
   /**
    * Takes a rate from an event that has been handled (2.3).
-   *
    * @param {number} rate
    */
   learnRate(rate) {
@@ -531,15 +525,11 @@ class Playhead {
 
   // Where the playhead should be
 
-  /**
-   * Returns where the playhead is expected to be (3.4).
-   *
-   * @param {number} now
-   */
-  expected(now) {
+  /** Where the playhead is expected to be (3.4). */
+  get expected() {
     let position = this.position;
     if (this.phase === "playing") {
-      const elapsed = Math.min(now - this.positionAt, Math.max(1, 2 * this.interval));
+      const elapsed = Math.min(this.time - this.positionAt, Math.max(1, 2 * this.interval));
       position += elapsed * (this.rate ?? 1);
     }
     return Math.min(position, this.duration ?? LARGEST);
@@ -547,7 +537,6 @@ class Playhead {
 
   /**
    * Returns a reported position, the duration if it lies beyond (2.4).
-   *
    * @param {number} position
    */
   withinDuration(position) {
@@ -556,7 +545,6 @@ class Playhead {
 
   /**
    * Tells whether a step is too far to be playback (3.5).
-   *
    * @param {number} step
    * @param {number} elapsed
    */
@@ -573,12 +561,10 @@ class Playhead {
 
   /**
    * Tells whether a report of this position is a jump.
-   *
    * @param {number} position
-   * @param {number} now
    */
-  jumpsTo(position, now) {
-    return this.isJump(this.withinDuration(position) - this.position, now - this.positionAt);
+  jumpsTo(position) {
+    return this.isJump(this.withinDuration(position) - this.position, this.time - this.positionAt);
   }
 
   /** Whether playback has begun, and not ended. */
@@ -588,22 +574,19 @@ class Playhead {
 
   /**
    * Tells whether a report is one of a seek that nothing announced (3.5).
-   *
    * @param {number} position
-   * @param {number} now
    */
-  isUnannouncedSeek(position, now) {
+  isUnannouncedSeek(position) {
     return (
       this.seek === null &&
       this.hasBegun &&
-      this.jumpsTo(position, now) &&
-      this.isSignificant(this.withinDuration(position) - this.expected(now))
+      this.jumpsTo(position) &&
+      this.isSignificant(this.withinDuration(position) - this.expected)
     );
   }
 
   /**
    * Tells whether a seek or jump is a looping player's return to the start (4.6).
-   *
    * @param {number} origin
    * @param {number} landing
    * @param {Phase} beganIn
@@ -625,65 +608,60 @@ class Playhead {
 
   /**
    * Moves on by one event, whose time has passed and whose duration is known.
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    * @param {Observation} shown
    */
-  observe(event, now, shown) {
+  observe(event, shown) {
     const position = event.position ?? 0; // Those that must have one do.
     switch (event.kind) {
       case "timeupdate":
-        this.#timeUpdate(position, now, shown);
+        this.#timeUpdate(position, shown);
         break;
       case "play":
         if (this.seek === null) {
-          this.#report(position, now, shown);
+          this.#report(position, shown);
         }
         this.#play(shown);
         break;
       case "pause":
-        this.#reportWhileBegun(position, now, shown);
+        this.#reportWhileBegun(position, shown);
         this.#pause(shown);
         break;
       case "seeking":
-        this.#beginSeek(position, now, true);
+        this.#beginSeek(position, true);
         break;
       case "seeked":
         if (this.seek === null) {
-          this.#beginSeek(position, now, false);
+          this.#beginSeek(position, false);
         }
-        this.#land(position, now, shown);
+        this.#land(position, shown);
         break;
       case "ended":
-        this.#end(event.position, now, shown);
+        this.#end(event.position, shown);
         break;
       case "unload":
       case "complete":
-        this.#reportWhileBegun(event.position, now, shown);
+        this.#reportWhileBegun(event.position, shown);
         break;
     }
     if (event.kind === "unload" || event.kind === "emptied") {
-      this.#retreat(now);
+      this.#retreat();
     }
   }
 
   /**
    * Takes a position that counts only while playing or paused and outside a seek (3.3).
-   *
    * @param {number | null} position
-   * @param {number} now
    * @param {Observation} shown
    */
-  #reportWhileBegun(position, now, shown) {
+  #reportWhileBegun(position, shown) {
     if (position !== null && this.hasBegun && this.seek === null) {
-      this.#report(position, now, shown);
+      this.#report(position, shown);
     }
   }
 
   /**
    * Goes where a kind of event leads; returns whether that is another phase.
-   *
    * @param {Kind} kind
    */
   #enter(kind) {
@@ -698,7 +676,7 @@ class Playhead {
       return;
     }
     shown.paused = true;
-    this.pausedAt = this.now;
+    this.pausedAt = this.time;
     this.advanceFrom = this.position;
     if (this.runStart !== null && this.position < this.runEnd) {
       // It stops here, wherever it has been: what it covered is kept.
@@ -709,23 +687,22 @@ class Playhead {
 
   /**
    * @param {number} position
-   * @param {number} now
    * @param {Observation} shown
    */
-  #timeUpdate(position, now, shown) {
+  #timeUpdate(position, shown) {
     if (this.seek !== null) {
-      if (now > this.seek.announcedAt + LOST_SEEKED + ROUNDING) {
-        this.#land(position, now, shown);
+      if (this.time > this.seek.announcedAt + LOST_SEEKED + ROUNDING) {
+        this.#land(position, shown);
       } else {
-        this.#moveTo(this.withinDuration(position), now);
+        this.#moveTo(this.withinDuration(position));
       }
     } else if (this.ending !== null) {
-      this.#timeUpdateAtEnd(this.ending, this.withinDuration(position), now, shown);
+      this.#timeUpdateAtEnd(this.ending, this.withinDuration(position), shown);
     } else {
       shown.tellsWrap = true;
       const before = this.positionAt;
-      const jumped = this.#report(position, now, shown);
-      this.interval = now - before;
+      const jumped = this.#report(position, shown);
+      this.interval = this.time - before;
       if (this.phase !== "playing" && this.#hasAdvanced(this.position, jumped)) {
         this.#play(shown);
       }
@@ -735,37 +712,31 @@ class Playhead {
   /**
    * Only a seek or "play" moves a playhead that reached the end, and an advance counts as "play"
    * (3.6).
-   *
    * @param {Ending} ending
    * @param {number} position
-   * @param {number} now
    * @param {Observation} shown
    */
-  #timeUpdateAtEnd(ending, position, now, shown) {
+  #timeUpdateAtEnd(ending, position, shown) {
     const jumped =
-      ending.position === null || this.isJump(position - ending.position, now - ending.at);
+      ending.position === null || this.isJump(position - ending.position, this.time - ending.at);
     ending.position = position;
-    ending.at = now;
+    ending.at = this.time;
     this.stepRate = this.rate;
     if (this.#hasAdvanced(position, jumped)) {
-      this.#moveTo(position, now);
+      this.#moveTo(position);
       shown.reported = true;
       this.#play(shown);
     }
   }
 
-  /**
-   * @param {number} position
-   * @param {number} now
-   */
-  #moveTo(position, now) {
+  /** @param {number} position */
+  #moveTo(position) {
     this.position = position;
-    this.positionAt = now;
+    this.positionAt = this.time;
   }
 
   /**
    * Tells whether reports have advanced far enough to count as "play" (3.6).
-   *
    * @param {number} position
    * @param {boolean} jumped
    */
@@ -780,23 +751,21 @@ class Playhead {
 
   /**
    * Takes a position that is reported outside a seek; returns whether the step was a jump.
-   *
    * @param {number} reported
-   * @param {number} now
    * @param {Observation} shown
    */
-  #report(reported, now, shown) {
+  #report(reported, shown) {
     const position = this.withinDuration(reported);
-    const jumped = this.jumpsTo(position, now);
+    const jumped = this.jumpsTo(position);
     if (jumped) {
       if (this.hasBegun) {
-        this.#jumpTo(position, now, shown);
+        this.#jumpTo(position, shown);
       }
       this.#beginRun(position);
     } else if (this.phase === "playing") {
       this.#runTo(position, shown);
     }
-    this.#moveTo(position, now);
+    this.#moveTo(position);
     this.stepRate = this.rate;
     shown.reported = true;
     if (this.advanceFrom !== null && (jumped || position < this.advanceFrom)) {
@@ -807,26 +776,23 @@ class Playhead {
 
   /**
    * Judges a jump while playing or paused (3.5, 4.6).
-   *
    * @param {number} position
-   * @param {number} now
    * @param {Observation} shown
    */
-  #jumpTo(position, now, shown) {
-    const origin = this.expected(now);
+  #jumpTo(position, shown) {
+    const origin = this.expected;
     if (shown.tellsWrap && this.isWrap(origin, position, this.phase)) {
       shown.finished = this.duration;
       return;
     }
-    this.jump = { origin, landing: position, at: now };
+    this.jump = { origin, landing: position, at: this.time };
     if (this.isSignificant(position - origin)) {
-      this.#landGesture(origin, position, now, origin);
+      this.#landGesture(origin, position, origin);
     }
   }
 
   /**
    * Plays on to a position (3.7, 4.5).
-   *
    * @param {number} position
    * @param {Observation} shown
    */
@@ -853,7 +819,6 @@ class Playhead {
 
   /**
    * Ends the current run; while playing outside a seek another begins at a position.
-   *
    * @param {number} position
    */
   #beginRun(position) {
@@ -865,7 +830,6 @@ class Playhead {
 
   /**
    * Begins or goes on to play, at the current position.
-   *
    * @param {Observation} shown
    */
   #play(shown) {
@@ -890,20 +854,19 @@ class Playhead {
 
   /**
    * @param {number} reported
-   * @param {number} now
    * @param {boolean} isAnnounced By a "seeking".
    */
-  #beginSeek(reported, now, isAnnounced) {
+  #beginSeek(reported, isAnnounced) {
     const position = this.withinDuration(reported);
     if (this.seek !== null) {
-      this.seek.announcedAt = now;
+      this.seek.announcedAt = this.time;
     } else {
       const { jump, gesture } = this;
-      let origin = this.expected(now);
+      let origin = this.expected;
       if (
         isAnnounced &&
         jump !== null &&
-        now <= jump.at + LATE_ANNOUNCEMENT + ROUNDING &&
+        this.time <= jump.at + LATE_ANNOUNCEMENT + ROUNDING &&
         Math.abs(jump.landing - position) <= STEP_TOLERANCE
       ) {
         // 3.5: it announces the jump that came before it.
@@ -912,27 +875,25 @@ class Playhead {
           gesture.unannouncedOrigin = null;
         }
       }
-      this.seek = { origin, announcedAt: now, phase: this.phase };
+      this.seek = { origin, announcedAt: this.time, phase: this.phase };
       this.#endRun();
     }
     if (this.ending !== null) {
       this.ending.sought = true;
     }
-    this.#moveTo(position, now);
+    this.#moveTo(position);
   }
 
   /**
    * Lets the seek under way land.
-   *
    * @param {number} reported
-   * @param {number} now
    * @param {Observation} shown
    */
-  #land(reported, now, shown) {
+  #land(reported, shown) {
     const seek = /** @type {Seek} */ (this.seek);
     this.seek = null;
     const position = this.withinDuration(reported);
-    this.#moveTo(position, now);
+    this.#moveTo(position);
     this.#beginRun(position);
     shown.reported = shown.landed = true;
     if (this.phase !== "playing") {
@@ -943,21 +904,19 @@ class Playhead {
     } else if (this.isWrap(seek.origin, position, seek.phase)) {
       shown.finished = this.duration;
     } else {
-      this.#landGesture(seek.origin, position, now, null);
+      this.#landGesture(seek.origin, position, null);
     }
   }
 
   /**
    * Opens a gesture, or continues the open one (4.7).
-   *
    * @param {number} origin
    * @param {number} landing
-   * @param {number} now
    * @param {number | null} unannouncedOrigin
    */
-  #landGesture(origin, landing, now, unannouncedOrigin) {
-    const { origin: first, beganAt } = this.gesture ?? { origin, beganAt: now };
-    this.gesture = { origin: first, landing, beganAt, landedAt: now, unannouncedOrigin };
+  #landGesture(origin, landing, unannouncedOrigin) {
+    const { origin: first, beganAt } = this.gesture ?? { origin, beganAt: this.time };
+    this.gesture = { origin: first, landing, beganAt, landedAt: this.time, unannouncedOrigin };
   }
 
   /** When the open gesture can be settled, null without one or during a seek (4.7). */
@@ -972,16 +931,14 @@ class Playhead {
 
   /**
    * Settles the open gesture if it is time and the event may do so (4.7).
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    * @param {Observation} shown
    */
-  settleGesture(event, now, shown) {
+  settleGesture(event, shown) {
     const due = this.gestureSettlesAt;
     const gesture = this.gesture;
     const maySettle = !["unload", "complete", "emptied", "ended"].includes(event.kind);
-    if (gesture === null || due === null || now < due - ROUNDING || !maySettle) {
+    if (gesture === null || due === null || this.time < due - ROUNDING || !maySettle) {
       return;
     }
     this.gesture = null;
@@ -990,15 +947,11 @@ class Playhead {
     shown.significant = this.isSignificant(gesture.landing - gesture.origin);
   }
 
-  /**
-   * Goes back to where the open seek or gesture began, if a teardown sought to 0 (4.8).
-   *
-   * @param {number} now
-   */
-  #retreat(now) {
+  /** Goes back to where the open seek or gesture began, if a teardown sought to 0 (4.8). */
+  #retreat() {
     const began = this.gesture ?? this.seek;
     if (this.position < 1 && this.phase !== "idle" && began !== null) {
-      this.#moveTo(began.origin, now);
+      this.#moveTo(began.origin);
       this.#beginRun(began.origin);
     }
   }
@@ -1007,10 +960,9 @@ class Playhead {
 
   /**
    * @param {number | null} reported
-   * @param {number} now
    * @param {Observation} shown
    */
-  #end(reported, now, shown) {
+  #end(reported, shown) {
     if (this.phase === "idle" || (this.ending !== null && !this.ending.sought)) {
       return;
     }
@@ -1019,14 +971,14 @@ class Playhead {
     let falseStart = null;
     if (this.gesture !== null) {
       falseStart = this.gesture.unannouncedOrigin;
-    } else if (this.isUnannouncedSeek(end, now)) {
-      falseStart = this.expected(now);
+    } else if (this.isUnannouncedSeek(end)) {
+      falseStart = this.expected;
     }
     if (this.gesture === null && this.seek === null) {
       shown.pausedSince = this.pausedAt;
     }
     if (falseStart === null) {
-      if (this.seek === null && this.phase === "playing" && !this.jumpsTo(end, now)) {
+      if (this.seek === null && this.phase === "playing" && !this.jumpsTo(end)) {
         this.#runTo(end, shown);
       }
       shown.finished = end;
@@ -1035,14 +987,13 @@ class Playhead {
     this.pausedAt = this.advanceFrom = null;
     this.stepRate = this.rate;
     this.#enter("ended");
-    this.ending = { sought: false, position: null, at: now };
+    this.ending = { sought: false, position: null, at: this.time };
     this.#endRun();
-    this.#moveTo(falseStart ?? end, now);
+    this.#moveTo(falseStart ?? end);
   }
 
   /**
    * Becomes idle at a position: the element dropped its media (3.2).
-   *
    * @param {number} position
    */
   dropMedia(position) {
@@ -1112,7 +1063,7 @@ export class Tracker {
     }
     this.#playhead = new Playhead(position, this.#policy);
     this.#playhead.played = playedFromText(saved.played ?? "");
-    this.#playhead.learnDuration(duration, 0);
+    this.#playhead.learnDuration(duration);
     this.#playhead.completed = completed;
     this.#milestone = this.#savedMilestone = milestone;
     this.#savedPosition = position;
@@ -1194,7 +1145,6 @@ export class Tracker {
 
   /**
    * Handles one event. Late, repeated, contradictory and missing events are normal.
-   *
    * @param {PlaybackEvent} event What `fromWire` returned.
    * @returns {Decision | null} The decision to save that it leads to.
    */
@@ -1203,24 +1153,24 @@ export class Tracker {
       throw new InvalidValueError("event", event, "an event that fromWire returned");
     }
     const playhead = this.#playhead;
-    const now = playhead.passTime(event.at);
-    playhead.learnDuration(event.duration, now);
+    playhead.passTime(event.at);
+    playhead.learnDuration(event.duration);
     const shown = new Observation();
     /** @type {Decision | null} */
     let decision = null;
-    if (this.#beginsSeek(event, now)) {
-      decision = this.#decideBeforeSeek(event, now);
+    if (this.#beginsSeek(event)) {
+      decision = this.#decideBeforeSeek(event);
     } else {
-      playhead.settleGesture(event, now, shown);
+      playhead.settleGesture(event, shown);
     }
-    playhead.observe(event, now, shown);
-    playhead.settleGesture(event, now, shown);
+    playhead.observe(event, shown);
+    playhead.settleGesture(event, shown);
     // 3.3, 4.10: neither a "seeking" nor a "timeupdate" during a seek yields anything.
     const yieldsNothing =
       event.kind === "seeking" || (event.kind === "timeupdate" && playhead.seek !== null);
     if (!yieldsNothing) {
-      this.#collect(event, now, shown);
-      const later = this.#decide(event, now, shown);
+      this.#collect(event, shown);
+      const later = this.#decide(event, shown);
       if (later !== null) {
         // It says all that one before the seek would have said, with its milestone.
         decision = { ...later, milestone: later.milestone ?? decision?.milestone ?? null };
@@ -1235,54 +1185,48 @@ export class Tracker {
       playhead.learnRate(event.rate);
     }
     if (decision?.trigger === "seek" || decision?.trigger === "pause") {
-      this.#heldUntil = now + this.#policy.min_save_interval;
+      this.#heldUntil = playhead.time + this.#policy.min_save_interval;
     }
     return decision;
   }
 
   /**
    * Tells whether an event begins a new seek, announced or not.
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    */
-  #beginsSeek(event, now) {
+  #beginsSeek(event) {
     if (event.kind === "seeking" || event.kind === "seeked") {
       return true;
     }
     const reports = ["timeupdate", "play", "pause"].includes(event.kind);
-    return reports && this.#playhead.isUnannouncedSeek(event.position ?? 0, now);
+    return reports && this.#playhead.isUnannouncedSeek(event.position ?? 0);
   }
 
   /**
    * Settles a gesture that is due where the playhead was before a new seek, and decides at once.
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    */
-  #decideBeforeSeek(event, now) {
+  #decideBeforeSeek(event) {
     // 4.7: an unannounced seek told by "play" or "pause" continues the gesture.
     if (event.kind === "play" || event.kind === "pause") {
       return null;
     }
     const before = new Observation();
     before.startsSeek = true;
-    this.#playhead.settleGesture(event, now, before);
+    this.#playhead.settleGesture(event, before);
     if (!before.settled) {
       return null;
     }
-    this.#collect(event, now, before);
-    return this.#decide(event, now, before);
+    this.#collect(event, before);
+    return this.#decide(event, before);
   }
 
   /**
    * Adds the reasons to save that an event gives to those that wait.
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    * @param {Observation} shown
    */
-  #collect(event, now, shown) {
+  #collect(event, shown) {
     const playhead = this.#playhead;
     this.#judgeProtection(shown);
     // 4.1: nothing before playback begins, except that the viewer says so.
@@ -1312,7 +1256,7 @@ export class Tracker {
       found.add("milestone");
     }
     // 4.8: a pause is, or was until this event, extended.
-    if (this.#endsExtendedPause(now, shown)) {
+    if (this.#endsExtendedPause(shown)) {
       found.add("pause");
     }
     // 4.8: as much was played as may be at risk, outside seeks and gestures.
@@ -1324,15 +1268,13 @@ export class Tracker {
 
   /**
    * Makes the one decision for all reasons, if any may be acted on and there is news.
-   *
    * @param {PlaybackEvent} event
-   * @param {number} now
    * @param {Observation} shown
    * @returns {Decision | null}
    */
-  #decide(event, now, shown) {
+  #decide(event, shown) {
     const playhead = this.#playhead;
-    const trigger = this.#reasons.find((reason) => this.#mayActOn(reason, event, now, shown));
+    const trigger = this.#reasons.find((reason) => this.#mayActOn(reason, event, shown));
     if (trigger === undefined) {
       return null;
     }
@@ -1366,33 +1308,29 @@ export class Tracker {
 
   /**
    * Tells whether a reason need not wait (4.10).
-   *
    * @param {Trigger} trigger
    * @param {PlaybackEvent} event
-   * @param {number} now
    * @param {Observation} shown
    */
-  #mayActOn(trigger, event, now, shown) {
+  #mayActOn(trigger, event, shown) {
     if (trigger !== "seek" && trigger !== "pause") {
       return true;
     }
     if (event.kind === "seeking" && !(trigger === "seek" && shown.significant)) {
       return false;
     }
-    return this.#heldUntil === null || now >= this.#heldUntil - ROUNDING;
+    return this.#heldUntil === null || this.#playhead.time >= this.#heldUntil - ROUNDING;
   }
 
   /**
    * Judges a pause, once, if it is extended: when it ends, or outside seeks and gestures (4.8).
-   *
-   * @param {number} now
    * @param {Observation} shown
    */
-  #endsExtendedPause(now, shown) {
+  #endsExtendedPause(shown) {
     const { pausedAt, seek, gesture } = this.#playhead;
     const waits = seek !== null || gesture !== null || shown.startsSeek;
     const since = shown.pausedSince ?? (waits ? null : pausedAt);
-    if (since === null || now < since + this.#policy.pause_threshold - ROUNDING) {
+    if (since === null || this.#playhead.time < since + this.#policy.pause_threshold - ROUNDING) {
       return false;
     }
     this.#playhead.pausedAt = null;
@@ -1421,7 +1359,6 @@ export class Tracker {
 
   /**
    * Reaches the milestones up to the playhead; returns whether there were any (4.4).
-   *
    * @param {Observation} shown
    */
   #reachMilestones(shown) {
@@ -1449,7 +1386,6 @@ export class Tracker {
 
   /**
    * Ends the protection once the viewer is back, or means to be elsewhere (4.11).
-   *
    * @param {Observation} shown
    */
   #judgeProtection(shown) {
@@ -1472,7 +1408,6 @@ export class Tracker {
   /**
    * Returns all that this tracker knows as plain JSON data, without its policy (4.14). It is the
    * same as that of the library, which can go on from it.
-   *
    * @returns {Record<string, unknown>}
    */
   snapshot() {
@@ -1500,7 +1435,6 @@ export class Tracker {
    * Returns a tracker that goes on exactly where the one that was snapshot stood.
    *
    * It trusts the values in a snapshot: keep it where only the page can write.
-   *
    * @param {Record<string, unknown>} snapshot
    * @param {object} [options]
    * @param {Partial<Policy>} [options.policy] The policy of the tracker that was snapshot.
@@ -1509,7 +1443,7 @@ export class Tracker {
   static restore(snapshot, { policy = {} } = {}) {
     const tracker = new Tracker({ policy });
     const expected = Object.keys(tracker.snapshot()).sort().join();
-    if (Object.keys(snapshot).sort().join() !== expected) {
+    if (Object.keys(snapshot ?? {}).sort().join() !== expected) {
       throw new InvalidValueError("snapshot", snapshot, `an object with ${expected}`);
     }
     if (snapshot.version !== SNAPSHOT_VERSION || snapshot.mode !== "milestone") {
@@ -1545,7 +1479,6 @@ function withCapitals(name) {
 
 /**
  * Returns a copy of an object, and of those in it, with other names for its members.
- *
  * @param {(name: string) => string} rename
  * @param {object} data
  * @returns {Record<string, unknown>}
@@ -1565,7 +1498,6 @@ function renamed(rename, data) {
 
 /**
  * Returns a decision as JSON data to send to a server (7.1).
- *
  * @param {Decision} decision
  * @param {object} [options]
  * @param {number} [options.sentAt] When it is sent, by the clock of `at`; left out for at once.
