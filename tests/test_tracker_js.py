@@ -334,6 +334,19 @@ def test_far_positions_and_little_clocks_lead_to_the_same_in_all(node: Node) -> 
     assert_same_in_all(node, SavePolicy(), None, events)
 
 
+@pytest.mark.parametrize("landing", [0, 0.75, 1, 1.25])
+@pytest.mark.parametrize("end", [98.75, 99, 99.25])
+def test_a_loop_is_seen_between_the_same_places(node: Node, end: float, landing: float) -> None:
+    told: list[Json] = [
+        {"type": "play", "at": 0, "position": 90, "duration": 100},
+        {"type": "timeupdate", "at": end - 90, "position": end},
+        {"type": "timeupdate", "at": end - 90, "position": landing},
+        {"type": "tick", "at": 20},
+    ]
+    events = [event for data in told if (event := event_from_dict(data)) is not None]
+    assert_same_in_all(node, SavePolicy(), None, events)
+
+
 @given(st.integers(0, 10_000_100), st.integers(0, 30), records())
 def test_played_seconds_go_on_from_those_of_a_record(
     node: Node, start: int, length: int, record: ProgressRecord
