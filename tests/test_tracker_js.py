@@ -42,6 +42,7 @@ from milestone_progress import (
     event_from_dict,
     format_time,
     markers,
+    played_from_text,
     played_to_text,
 )
 from milestone_progress._events import WIRE_TYPES
@@ -347,6 +348,18 @@ def test_a_loop_is_seen_between_the_same_places(node: Node, end: float, landing:
     assert_same_in_all(node, SavePolicy(), None, events)
 
 
+def test_a_held_seek_does_not_go_out_with_the_same_seeks(node: Node) -> None:
+    # The third one is no significant one, and a fourth begins when the second is held no more.
+    told: list[Json] = [{"type": "play", "at": 0, "position": 0, "duration": 1000}]
+    for at, position in ((1, 300), (10, 600), (31, 603), (34, 700)):
+        told.append({"type": "seeking", "at": at, "position": position})
+        told.append({"type": "seeked", "at": at, "position": position})
+        if at < 30:
+            told.append({"type": "tick", "at": at + 2})
+    events = [event for data in told if (event := event_from_dict(data)) is not None]
+    assert_same_in_all(node, SavePolicy(), None, events)
+
+
 @given(st.integers(0, 10_000_100), st.integers(0, 30), records())
 def test_played_seconds_go_on_from_those_of_a_record(
     node: Node, start: int, length: int, record: ProgressRecord
@@ -356,6 +369,33 @@ def test_played_seconds_go_on_from_those_of_a_record(
         told.append({"type": "timeupdate", "at": second, "position": start + second})
     events = [event for data in told if (event := event_from_dict(data)) is not None]
     assert_same_decisions(node, SavePolicy(), record, events)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7-7",
+        "900-1799,0-359",
+        "5-9,10-12,3-6",
+        "0-0,2-2,1-1",
+        "9999999-9999999",
+        "10000000-10000000",
+        "123456789-123456789",
+        "5-3",
+        "1",
+        "1-2,",
+        "-1-2",
+        "1-2 ",
+        "1-2\n",
+        "١-٢",
+    ],
+)
+def test_a_text_of_played_seconds_is_read_the_same(node: Node, text: str) -> None:
+    def there() -> object:
+        return node.ask("make", policy={}, record={"position": 0, "played": text})["played"]
+
+    assert outcome(there) == outcome(lambda: played_to_text(played_from_text(text)))
 
 
 # Snapshots
