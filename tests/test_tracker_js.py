@@ -357,7 +357,7 @@ def test_a_held_seek_does_not_go_out_with_the_same_seeks(node: Node) -> None:
         if at < 30:
             told.append({"type": "tick", "at": at + 2})
     events = [event for data in told if (event := event_from_dict(data)) is not None]
-    assert_same_in_all(node, SavePolicy(), None, events)
+    assert_same_in_all(node, SavePolicy(milestones=(100,)), None, events)
 
 
 @given(st.integers(0, 10_000_100), st.integers(0, 30), records())
