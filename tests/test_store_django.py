@@ -368,7 +368,7 @@ def test_what_was_watched_last_is_read_from_its_index(alias: str, store: DjangoS
     with connections[alias].cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {said.captured_queries[0]['sql']}")
         [[*_, plan]] = cursor.fetchall()
-    assert "USING INDEX milestone_progress_recent" in plan
+    assert "USING INDEX milestone_progress_of_viewer" in plan
 
 
 # What the database refuses by itself

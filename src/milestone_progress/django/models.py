@@ -82,7 +82,7 @@ class Progress(models.Model):
         indexes = (
             Index(
                 fields=["namespace", "viewer", "-updated_at", "media"],
-                name="milestone_progress_recent",
+                name="milestone_progress_of_viewer",
             ),
         )
 

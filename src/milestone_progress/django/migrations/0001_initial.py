@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["namespace", "viewer", "-updated_at", "media"],
-                        name="milestone_progress_recent",
+                        name="milestone_progress_of_viewer",
                     )
                 ],
                 "constraints": [
