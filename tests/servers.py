@@ -63,13 +63,15 @@ def own(path: Path) -> Path:
 def free_port() -> int:
     """Return a port that is free, and stays so while its server is down.
 
-    Ports as low as these are not given to clients. One that was given to a client which tries to
-    reconnect would connect it with itself.
+    So is the one 10,000 above it, where nodes of a cluster of Valkey meet. Ports as low as these are
+    not given to clients. One that was given to a client which tries to reconnect would connect it
+    with itself.
     """
     while True:
-        port = 10_000 + secrets.randbelow(20_000)
-        with suppress(OSError), socket.socket() as probe:
+        port = 10_000 + secrets.randbelow(12_000)
+        with suppress(OSError), socket.socket() as probe, socket.socket() as above:
             probe.bind((HOST, port))
+            above.bind((HOST, port + 10_000))
             return port
 
 

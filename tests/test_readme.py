@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from milestone_progress.stores.sqlite import SQLiteStore
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -39,6 +41,9 @@ def test_the_examples_of_a_page_print_what_they_are_said_to_print(page: str) -> 
         if name.startswith("test_"):
             assert callable(value)
             value()
+        if isinstance(value, SQLiteStore):
+            # As the end of the reader's program does.
+            value.close()
 
 
 def test_there_are_two_commands_to_try_and_under_120_lines() -> None:
