@@ -63,9 +63,9 @@ def own(path: Path) -> Path:
 def free_port() -> int:
     """Return a port that is free, and stays so while its server is down.
 
-    So is the one 10,000 above it, where nodes of a cluster of Valkey meet. Ports as low as these are
-    not given to clients. One that was given to a client which tries to reconnect would connect it
-    with itself.
+    So is the one 10,000 above it, where nodes of a cluster of Valkey meet. Ports as low as these
+    are not given to clients. One that was given to a client which tries to reconnect would connect
+    it with itself.
     """
     while True:
         port = 10_000 + secrets.randbelow(12_000)
