@@ -103,6 +103,9 @@ def save_policies(*, exact: bool = False) -> SearchStrategy[SavePolicy]:
         seek_settle=st.sampled_from([2.0, 1.0, 0.0]),
         min_save_interval=st.sampled_from([5.0, 30.0, 1.0]),
         max_unsaved=st.sampled_from([10.0, 3.0, 20.0]),
+        basis=st.sampled_from(["position", "played"]),
+        completion_percent=st.sampled_from([None, 90.0, 10.0]),
+        completion_seconds_left=st.sampled_from([None, 10.0, 60.0]),
     )
     return eager | strategies.save_policies(exact=exact)
 

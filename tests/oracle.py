@@ -27,6 +27,10 @@ DEFAULTS: dict[str, object] = {  # §1
     "seek_settle": 2,
     "min_save_interval": 30,
     "max_unsaved": 600,
+    "basis": "position",  # 4.15
+    "completion_percent": None,
+    "completion_seconds_left": None,
+    "completion_least_percent": 75,
     "interval": 30,  # §8
     "pause_debounce": 5,  # §8
 }
@@ -109,6 +113,10 @@ class Oracle:
         self.seek_settle = cast("float", settings["seek_settle"])
         self.min_save_interval = cast("float", settings["min_save_interval"])
         self.max_unsaved = cast("float | None", settings["max_unsaved"])
+        self.by_playing = settings["basis"] == "played"
+        self.completion_percent = cast("float | None", settings["completion_percent"])
+        self.seconds_left = cast("float | None", settings["completion_seconds_left"])
+        self.least_percent = cast("float", settings["completion_least_percent"])
         self.interval = cast("float", settings["interval"])
         self.pause_debounce = cast("float", settings["pause_debounce"])
 
@@ -137,7 +145,7 @@ class Oracle:
         self._advance_from: float | None = None  # 3.6
         self._ended_update: tuple[float, float] | None = None  # 3.6: position and time
         # 3.7 played seconds
-        self._played: set[int] = set()
+        self._played: set[int] = set(cast("set[int]", record.get("played", set())))
         self._run: tuple[float, float] | None = None
         self._stopped = 0.0
         # 4 what is saved, and what is new
@@ -543,7 +551,8 @@ class Oracle:
         """4.7: a new seek first settles the old gesture, with the last position."""
         if self._gesture_is_due():
             self._close_gesture(now)
-            self._check_milestones(now)  # they waited for the gesture only
+            self._check_early_completion(now)  # they waited for the gesture only
+            self._check_milestones(now)
             self._check_checkpoint(now)
             if now.reasons or self._waiting:  # read: what is held may go out with it (4.10)
                 now.position = self._position
@@ -559,30 +568,67 @@ class Oracle:
         quiet = self._seek is None and self._gesture is None
         if now.kind in ("Unload", "Emptied"):
             now.reasons.add("unload")
-        if {"ended", "complete"} & now.reasons:  # 4.5
+        at_seek = now.landed and not (now.settled or now.resume_landed)
+        reached = quiet and now.kind != "Seeking" and not at_seek
+        if "complete" in now.reasons:  # 4.5
             self._complete(now)
-        elif now.looped and not self._completed:  # 4.6
-            self._complete(now)
-            now.position = self.duration
-        elif now.reached_end and quiet and not self._unsettled():  # 4.5, 4.12
-            self._complete(now)
+        elif "ended" in now.reasons:  # 4.5, 4.15
+            if not self.by_playing or self._is_enough():
+                self._complete(now)
+        elif now.looped and not self._completed:  # 4.6, 4.15
+            if not self.by_playing or self._is_enough():
+                self._complete(now)
+                now.position = self.duration
+        elif now.reached_end and quiet and not self._unsettled() and not self.by_playing:
+            self._complete(now)  # 4.5, 4.12
+        elif reached and now.kind != "Ended":
+            self._check_early_completion(now)
         if quiet and now.kind != "Seeking":
-            at_seek = now.landed and not (now.settled or now.resume_landed)
-            if not at_seek and now.kind != "Ended":  # 4.4
+            counts = now.kind != "Ended" or (self.by_playing and "ended" in now.reasons)
+            if not at_seek and counts:  # 4.4, 4.15
                 self._check_milestones(now)
             self._check_checkpoint(now)
         self._check_pause(now, quiet and not now.dropped)  # read: it waited, and is over
 
     def _check_milestones(self, now: Happening) -> None:  # 4.4
-        duration = self.duration
-        if duration is None or self._unsettled():  # 4.13, 4.12
+        if self.duration is None or self._unsettled():  # 4.13, 4.12
+            return
+        if PLAYING not in (now.was, self._phase) and "ended" not in now.reasons:
+            return
+        for milestone in self.milestones:
+            if milestone > self._highest and self._is_reached(milestone):
+                self._highest = self._new_milestone = milestone
+                now.reasons.add("milestone")
+
+    def _is_reached(self, percent: float) -> bool:  # 4.4, 4.15
+        duration = cast("float", self.duration)
+        if not self.by_playing:
+            return self._position >= percent * duration / 100
+        seconds = math.floor(duration)
+        return seconds > 0 and min(len(self._played), seconds) >= percent * seconds / 100
+
+    def _is_enough(self) -> bool:
+        """4.15: by percent, or by what is left."""
+        if self.duration is None:
+            return False
+        percent = self.completion_percent
+        if percent is None:
+            percent = 95 if self.by_playing else 100
+        if self._is_reached(percent):
+            return True
+        length = float(math.floor(self.duration)) if self.by_playing else self.duration
+        done = len(self._played) if self.by_playing else self._position
+        little_left = self.seconds_left is not None and done >= length - self.seconds_left
+        return length > 0 and little_left and self._is_reached(self.least_percent)
+
+    def _check_early_completion(self, now: Happening) -> None:  # 4.15
+        if self.duration is None or self._unsettled():
             return
         if PLAYING not in (now.was, self._phase):
             return
-        for milestone in self.milestones:
-            if milestone > self._highest and self._position >= milestone * duration / 100:
-                self._highest = self._new_milestone = milestone
-                now.reasons.add("milestone")
+        early = self.completion_percent not in (None, 100) or self.seconds_left is not None
+        if (self.by_playing or early) and not self._completed and self._is_enough():
+            self._complete(now)
 
     def _complete(self, now: Happening) -> None:  # 4.5: once
         if self._completed:

@@ -26,8 +26,11 @@ MAY_BE_ZERO: list[tuple[type[Policy], str]] = [
 ]
 MUST_NOT_BE_ZERO: list[tuple[type[Policy], str]] = [
     (SavePolicy, "max_unsaved"),
+    (SavePolicy, "completion_seconds_left"),
     (IntervalPolicy, "interval"),
 ]
+MAY_BE_SWITCHED_OFF = ("max_unsaved", "completion_seconds_left")
+PERCENTAGES = ("completion_percent", "completion_least_percent")
 NO_NUMBERS: tuple[object, ...] = (True, "30", b"30", Decimal(30), [30.0], {})
 NEVER_SECONDS = (*NO_NUMBERS, nan, inf, -inf, -1, -5e-324, 10**400, 1e308, 2**63)
 
@@ -89,6 +92,10 @@ def test_the_milestone_mode_saves_by_default_as_the_plan_says() -> None:
         "seek_settle": 2,
         "min_save_interval": 30,
         "max_unsaved": 600,
+        "basis": "position",
+        "completion_percent": None,
+        "completion_seconds_left": None,
+        "completion_least_percent": 75,
     }
 
 
@@ -145,11 +152,39 @@ def test_saving_after_every_no_seconds_is_refused(
 
 @pytest.mark.parametrize(
     ("kind", "field"),
-    [setting for setting in MAY_BE_ZERO + MUST_NOT_BE_ZERO if setting[1] != "max_unsaved"],
+    [one for one in MAY_BE_ZERO + MUST_NOT_BE_ZERO if one[1] not in MAY_BE_SWITCHED_OFF],
 )
-def test_only_the_checkpoints_can_be_switched_off(kind: type[Policy], field: str) -> None:
+def test_a_threshold_cannot_be_switched_off(kind: type[Policy], field: str) -> None:
     refused(kind, field, None)
-    assert SavePolicy(max_unsaved=None).max_unsaved is None
+
+
+@pytest.mark.parametrize("field", MAY_BE_SWITCHED_OFF)
+def test_checkpoints_and_completion_by_what_is_left_can_be_switched_off(field: str) -> None:
+    assert getattr(policy_with(SavePolicy, **{field: None}), field) is None
+
+
+@pytest.mark.parametrize("field", PERCENTAGES)
+@pytest.mark.parametrize("value", [0, -0.0, -1, 100.1, nan, inf, True, "90", 10**400])
+def test_what_is_no_percentage_completes_nothing(field: str, value: object) -> None:
+    assert refused(SavePolicy, field, value).value is value
+
+
+@pytest.mark.parametrize("value", ["seconds", "", "Played", None, 1, True, ["played"], b"played"])
+def test_only_positions_and_played_seconds_can_count(value: object) -> None:
+    assert refused(SavePolicy, "basis", value).value is value
+
+
+@given(length=st.floats(1e-3, 1e9), percent=st.floats(1e-3, 100), left=st.floats(1e-3, 1e6))
+def test_a_media_completes_by_percent_or_with_little_left_but_not_before_its_least_percent(
+    length: float, percent: float, left: float
+) -> None:
+    completes_at = SavePolicy(
+        completion_percent=percent, completion_seconds_left=left, completion_least_percent=50
+    ).completes_at(length)
+    assert completes_at <= length
+    assert completes_at == min(percent * length / 100, length) or (
+        completes_at >= max(length - left, length / 2)
+    )
 
 
 @given(value=st.floats(0, 1e12, exclude_min=True))

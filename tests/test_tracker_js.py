@@ -525,6 +525,15 @@ def test_every_name_and_value_is_read_the_same(node: Node, name: str) -> None:
         {"min_save_interval": True},
         {"max_unsaved": 0},
         {"max_unsaved": 1.1e12},
+        {"basis": "seconds"},
+        {"basis": None},
+        {"completion_percent": 0},
+        {"completion_percent": 101},
+        {"completion_percent": "90"},
+        {"completion_seconds_left": 0},
+        {"completion_seconds_left": -1},
+        {"completion_least_percent": None},
+        {"completion_least_percent": 0},
     ],
 )
 def test_a_wrong_setting_is_refused_for_the_same_field(node: Node, settings: Json) -> None:

@@ -105,6 +105,10 @@ def _policy(pick: Pick) -> SavePolicy:
         seek_settle=pick((2.0, 2.0, 1.0, 0.0)),
         min_save_interval=pick((30.0, 5.0, 0.0)),
         max_unsaved=pick((600.0, None, 20.0, 10.0)),
+        basis=pick(("position", "played")),
+        completion_percent=pick((None, None, 100.0, 80.0, 12.5)),
+        completion_seconds_left=pick((None, None, 60.0, 5.0, 0.5)),
+        completion_least_percent=pick((75.0, 50.0, 0.5)),
     )
 
 

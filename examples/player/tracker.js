@@ -34,6 +34,11 @@
  * @property {number} seek_settle A seek gesture is over when nothing was sought for this long.
  * @property {number} min_save_interval Between saves for seeks and pauses.
  * @property {number | null} max_unsaved Played media that may be at risk; null for any amount.
+ * @property {"position" | "played"} basis What counts towards milestones and completion (4.15).
+ * @property {number | null} completion_percent Completes from here on; null for the end, or for
+ *   95 % where played seconds count.
+ * @property {number | null} completion_seconds_left Completes, too, with at most this left ...
+ * @property {number} completion_least_percent ... and at least this percent reached.
  */
 /**
  * @typedef {object} SavedState What was saved before.
@@ -224,7 +229,14 @@ export const DEFAULT_POLICY = Object.freeze({
   seek_settle: 2,
   min_save_interval: 30,
   max_unsaved: 600,
+  basis: "position",
+  completion_percent: null,
+  completion_seconds_left: null,
+  completion_least_percent: 75,
 });
+
+/** Percent of playing that completes if no other is asked for. */
+const PLAYED_COMPLETES = 95;
 
 /**
  * Returns a whole policy from some settings.
@@ -255,8 +267,21 @@ export function checkedPolicy(settings) {
   number("seek_threshold", policy.seek_threshold, 0);
   number("seek_settle", policy.seek_settle, 0);
   number("min_save_interval", policy.min_save_interval, 0);
-  if (policy.max_unsaved !== null && number("max_unsaved", policy.max_unsaved, 0) === 0) {
-    throw new InvalidValueError("max_unsaved", 0, "more than 0 seconds");
+  for (const name of /** @type {const} */ (["max_unsaved", "completion_seconds_left"])) {
+    const seconds = policy[name];
+    if (seconds !== null && number(name, seconds, 0) === 0) {
+      throw new InvalidValueError(name, 0, "more than 0 seconds");
+    }
+  }
+  for (const name of /** @type {const} */ (["completion_percent", "completion_least_percent"])) {
+    const percent = policy[name];
+    const mayBeNull = name === "completion_percent";
+    if (!(mayBeNull && percent === null) && percentage(name, percent) === 0) {
+      throw new InvalidValueError(name, 0, "above 0 %");
+    }
+  }
+  if (policy.basis !== "position" && policy.basis !== "played") {
+    throw new InvalidValueError("basis", policy.basis, '"position" or "played"');
   }
   return { ...policy, milestones: [...policy.milestones] };
 }
@@ -386,6 +411,8 @@ class Observation {
   completed = false;
   /** @type {number | null} Where the end was reached. */
   finished = null;
+  /** The end was reached, and what was played up to it counts (4.15). */
+  playedToEnd = false;
   /** @type {number | null} Since when the pause had lasted that it ended, if nobody judged it. */
   pausedSince = null;
   /** It paused a player that was playing. */
@@ -458,6 +485,15 @@ class Playhead {
   get playedWithRun() {
     const start = this.runStart;
     return start === null ? this.played : withSeconds(this.played, start, this.runEnd);
+  }
+
+  /** How many they are. */
+  get playedSeconds() {
+    let seconds = 0;
+    for (const [first, end] of this.playedWithRun) {
+      seconds += end - first;
+    }
+    return seconds;
   }
 
   // Time, duration, rate
@@ -1106,11 +1142,7 @@ export class Tracker {
     if (duration === null || duration < 1) {
       return null;
     }
-    let seconds = 0;
-    for (const [first, end] of this.#playhead.playedWithRun) {
-      seconds += end - first;
-    }
-    return Math.min(1, seconds / Math.trunc(duration));
+    return Math.min(1, this.#playhead.playedSeconds / Math.trunc(duration));
   }
 
   /** The `at` from which on a "tick" could yield a decision, Unix seconds, or null (4.9). */
@@ -1135,7 +1167,7 @@ export class Tracker {
       if (
         playhead.durationChangedAt !== null &&
         playhead.phase === "playing" &&
-        this.#nextMilestones().length > 0
+        (this.#nextMilestones().length > 0 || this.#hasReachedCompletion())
       ) {
         times.push(Math.max(waitsUntil, playhead.durationChangedAt + DURATION_SETTLE));
       }
@@ -1237,6 +1269,8 @@ export class Tracker {
     // 4.5, 4.6: the end was reached, or the viewer says so; once. It reaches all milestones.
     if (event.kind === "complete") {
       shown.finished = playhead.position;
+    } else {
+      this.#judgeCompletion(shown);
     }
     if (shown.finished !== null && !playhead.completed) {
       shown.completed = playhead.completed = true;
@@ -1344,32 +1378,90 @@ export class Tracker {
     return most !== null && most - PLAYED_ROUNDING - played <= 0;
   }
 
-  /** The milestones above the highest reached that lie at or before the playhead. */
+  /** How much of the media counts as reached, seconds (4.15). */
+  get #counted() {
+    const playhead = this.#playhead;
+    return this.#policy.basis === "position" ? playhead.position : playhead.playedSeconds;
+  }
+
+  /** How much of it there is that counts, seconds; null if unknown. */
+  get #length() {
+    const duration = this.#playhead.duration;
+    if (this.#policy.basis === "position" || duration === null) {
+      return duration;
+    }
+    // Of what is shorter than a second, no second can be played.
+    return Math.trunc(duration) || null;
+  }
+
+  /** The milestones above the highest reached for which enough is reached. */
   #nextMilestones() {
-    const { position, duration } = this.#playhead;
-    if (duration === null) {
+    const length = this.#length;
+    const counted = this.#counted;
+    if (length === null) {
       return [];
     }
     // The last one must be within reach, whatever rounding does to the product.
     return this.#policy.milestones.filter(
       (milestone) =>
-        milestone > this.#milestone && position >= Math.min((milestone * duration) / 100, duration),
+        milestone > this.#milestone && counted >= Math.min((milestone * length) / 100, length),
     );
   }
 
+  /** Whether enough is reached to complete the media, where that is not the end alone (4.15). */
+  #hasReachedCompletion() {
+    const policy = this.#policy;
+    const length = this.#length;
+    const byPosition = policy.basis === "position";
+    const percent = policy.completion_percent ?? (byPosition ? 100 : PLAYED_COMPLETES);
+    const left = policy.completion_seconds_left;
+    if (length === null || this.completed || (byPosition && percent === 100 && left === null)) {
+      return false;
+    }
+    const least = (policy.completion_least_percent * length) / 100;
+    const completesAt = Math.min((percent * length) / 100, length);
+    const withLittleLeft = left === null ? Infinity : Math.max(length - left, least);
+    return this.#counted >= Math.min(completesAt, withLittleLeft);
+  }
+
   /**
-   * Reaches the milestones up to the playhead; returns whether there were any (4.4).
+   * Judges by what counts as reached, rather than by the end alone, what is complete (4.15).
    * @param {Observation} shown
    */
-  #reachMilestones(shown) {
+  #judgeCompletion(shown) {
+    const end = shown.finished;
+    if (this.#policy.basis === "played") {
+      shown.finished = null;
+      shown.playedToEnd = end !== null;
+    } else if (end !== null) {
+      return;
+    }
+    if ((shown.playedToEnd || this.#mayReach(shown)) && this.#hasReachedCompletion()) {
+      shown.finished = end ?? this.#playhead.position;
+    }
+  }
+
+  /**
+   * Tells whether an event may show that something was reached (4.4).
+   * @param {Observation} shown
+   */
+  #mayReach(shown) {
     const playhead = this.#playhead;
     const waits =
       playhead.seek !== null || playhead.gesture !== null || playhead.durationChangedAt !== null;
     // Not at a "seeked", unless it settles a gesture or ends the application's seek.
     const justLanded = shown.landed && !shown.settled && !shown.resumed;
     // A "pause" reports what was played before it.
-    const plays = playhead.phase === "playing" || shown.paused;
-    const milestone = waits || justLanded || !plays ? undefined : this.#nextMilestones().at(-1);
+    const plays = playhead.phase === "playing" || shown.paused || shown.playedToEnd;
+    return !waits && !justLanded && plays;
+  }
+
+  /**
+   * Reaches the milestones for which enough is reached; returns whether there were any (4.4).
+   * @param {Observation} shown
+   */
+  #reachMilestones(shown) {
+    const milestone = this.#mayReach(shown) ? this.#nextMilestones().at(-1) : undefined;
     if (milestone === undefined) {
       return false;
     }

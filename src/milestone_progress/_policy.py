@@ -1,6 +1,7 @@
 """When to save: every threshold, its default and where the default comes from."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -41,8 +42,25 @@ def _some_seconds_or_none(
         _some_seconds(policy, attribute, value)
 
 
+def _basis(_policy: object, attribute: "Attribute[str]", value: str) -> None:
+    if value not in ("position", "played"):
+        raise InvalidValueError(attribute.name, value, '"position" or "played"')
+
+
+def _percentage(_policy: object, attribute: "Attribute[float]", value: float) -> None:
+    if not 0 < number(attribute.name, value) <= 100:
+        raise InvalidValueError(attribute.name, value, "a percentage above 0, up to 100")
+
+
+def _percentage_or_none(policy: object, attribute: "Attribute[float]", value: float | None) -> None:
+    if value is not None:
+        _percentage(policy, attribute, value)
+
+
 # Where one wants to know of a viewer who came, got half way, stayed to the end.
 _DEFAULT_MILESTONES: tuple[float, ...] = (10, 25, 50, 75, 90, 95, 100)
+# Percent; the reason is given at `completion_percent`.
+_PLAYED_COMPLETES = 95
 
 
 @frozen(kw_only=True)
@@ -70,6 +88,44 @@ class SavePolicy:
     #: Seconds of played media that may be at risk, None for any amount. 600 leaves an hour watched
     #: in one go at 9 saves (7 milestones, 2 checkpoints); 300 would make it 14.
     max_unsaved: float | None = field(default=600.0, validator=_some_seconds_or_none)
+    #: What counts towards milestones and completion: the ``position``, or the seconds really
+    #: ``played`` by the viewer in all viewings, which seeking cannot earn.
+    basis: Literal["position", "played"] = field(default="position", validator=_basis)
+    #: Percent 0-100 from which on the media is completed; None for the end if positions count, and
+    #: for 95 if played seconds do: each seek and each return costs a part of a second, and who
+    #: leaves at the credits has seen it. (The xAPI video players of open learning platforms ask for
+    #: 95 % of media that are ten minutes or longer.)
+    completion_percent: float | None = field(default=None, validator=_percentage_or_none)
+    #: Seconds. It is completed, too, when no more than this is left to be reached, or to be played;
+    #: None for any length of credits being part of it.
+    completion_seconds_left: float | None = field(default=None, validator=_some_seconds_or_none)
+    #: Percent 0-100 that must have been reached, or played, for little being left to complete it:
+    #: a minute is all of a short clip.
+    completion_least_percent: float = field(default=75.0, validator=_percentage)
+
+    @property
+    def completes_at_end(self) -> bool:
+        """Whether reaching the end completes the media, and nothing before it does."""
+        return (
+            self.basis == "position"
+            and self.completion_seconds_left is None
+            and self.completion_percent in (None, 100)
+        )
+
+    def completes_at(self, length: float) -> float:
+        """Return how much must be reached, or have been played, for the media to be completed.
+
+        Args:
+            length: What there is of it, seconds; if played seconds count, whole ones.
+        """
+        percent = self.completion_percent
+        if percent is None:
+            percent = 100 if self.basis == "position" else _PLAYED_COMPLETES
+        needed = min(percent * length / 100, length)
+        left = self.completion_seconds_left
+        if left is None:
+            return needed
+        return min(needed, max(length - left, self.completion_least_percent * length / 100))
 
     def thinned(self, duration: float, spacing: float = 30.0) -> "SavePolicy":
         """Return the policy without the milestones that a short media does not need.

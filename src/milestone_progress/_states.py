@@ -104,6 +104,8 @@ class Observation:
     completed: bool = False
     #: Where the end was reached, or None.
     finished: float | None = None
+    #: The end was reached, and what was played up to it counts (4.15).
+    played_to_end: bool = False
     #: Since when the pause had lasted that this event ended, if nobody had judged it.
     paused_since: float | None = None
     #: The event paused a player that was playing.

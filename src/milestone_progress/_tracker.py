@@ -9,7 +9,7 @@ Rule numbers in comments (4.10) are those of the behaviour specification in the 
 """
 
 from collections.abc import Mapping
-from math import inf
+from math import ceil, floor, inf
 from typing import Self, overload
 
 from ._decision import SavedState, Trigger
@@ -84,7 +84,7 @@ class Tracker(Viewing):
                 self._duration_changed_at is not None
                 and self._duration is not None
                 and self._phase is Phase.PLAYING
-                and self._position >= self._milestone_position()
+                and self._position >= self._goal_position()
             ):
                 times.append(max(waits_until, self._duration_changed_at + DURATION_SETTLE))
         return self._at(min(times)) if times else None
@@ -118,6 +118,8 @@ class Tracker(Viewing):
         # 4.5, 4.6: the end was reached, or the viewer says so; once.
         if kind is Complete:
             shown.finished = self._position
+        elif not self._policy.completes_at_end:
+            self._judge_completion(shown)
         if shown.finished is not None and not self._completed:
             self._complete(shown)
             found.append(Trigger.COMPLETION)
@@ -138,6 +140,54 @@ class Tracker(Viewing):
             found.append(Trigger.CHECKPOINT)
         if found:
             self._add_reasons(found)
+
+    def _judge_completion(self, shown: Observation) -> None:
+        """Judge by what counts, rather than by the end alone, what is complete (4.15)."""
+        at_end = shown.finished
+        if self._policy.basis == "played":
+            shown.finished = None
+            shown.played_to_end = at_end is not None
+        elif at_end is not None:
+            return
+        if (
+            self._duration is not None
+            and not self._completed
+            and (shown.played_to_end or self._may_reach(shown))
+            and self._counted() >= self._policy.completes_at(self._length())
+        ):
+            shown.finished = self._position if at_end is None else at_end
+
+    def _goal_position(self) -> float:
+        policy = self._policy
+        if policy.completes_at_end:
+            return super()._goal_position()
+        goal = super()._goal_position()
+        if not self._completed:
+            goal = min(goal, policy.completes_at(self._length()))
+        if policy.basis == "position" or goal == inf:
+            return goal
+        missing = ceil(goal - self._counted())
+        # Each second that is played covers one more at best.
+        return floor(max(self._run_end, self._position)) + missing if missing > 0 else -inf
+
+    def _counted(self) -> float:
+        if self._policy.basis == "position":
+            return self._position
+        return float(self.played.bit_count())
+
+    def _amount_of(self, milestone: float) -> float:
+        if self._policy.basis == "position":
+            return super()._amount_of(milestone)
+        return min(milestone * self._length() / 100, self._length())
+
+    def _length(self) -> float:
+        """Return how much of the media there is that counts, seconds; the duration is known."""
+        duration = self._duration
+        assert duration is not None
+        if self._policy.basis == "position":
+            return duration
+        # Of what is shorter than a second, no second can be played.
+        return int(duration) or inf
 
     def _ends_extended_pause(self, now: float, shown: Observation) -> bool:
         """Judge a pause, once, if it is extended: when it ends, or outside seeks and gestures."""

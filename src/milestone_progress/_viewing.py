@@ -353,9 +353,9 @@ class Viewing(Playhead):
             if duration < nearest:
                 nearest = duration
             if self._gesture is None and changed_at is None:
-                milestone = self._milestone_position()
-                if milestone < nearest:
-                    nearest = milestone
+                goal = self._goal_position()
+                if goal < nearest:
+                    nearest = goal
         self._last = event  # type: ignore[assignment]  # as good as one: it reported its position
         self._said = saying(event.duration, event.rate)
         if until == inf:
@@ -443,38 +443,55 @@ class Viewing(Playhead):
         """Reach the milestones up to the playhead; return whether there were any (4.4)."""
         if (
             self._duration is None
-            or self._position < self._milestone_position()
-            or self._seek is not None
-            or self._gesture is not None
-            or self._duration_changed_at is not None
-            # Not at a `Seeked`, unless it settles a gesture or ends the application's seek.
-            or (shown.landed and not shown.settled and not shown.resumed)
-            # A `Pause` reports what was played before it.
-            or (self._phase is not Phase.PLAYING and not shown.paused)
+            or self._position < self._goal_position()
+            or not self._may_reach(shown)
         ):
             return False
         # A seek may pass thousands at once.
-        self._next_milestone = bisect_right(
-            self._milestones, self._position, lo=self._next_milestone, key=self._position_of
+        reached = bisect_right(
+            self._milestones, self._counted(), lo=self._next_milestone, key=self._amount_of
         )
-        self._milestone = self._milestones[self._next_milestone - 1]
+        if reached == self._next_milestone:
+            return False
+        self._next_milestone = reached
+        self._milestone = self._milestones[reached - 1]
         return True
+
+    def _may_reach(self, shown: Observation) -> bool:
+        """Tell whether an event may show that something was reached (4.4)."""
+        return (
+            self._seek is None
+            and self._gesture is None
+            and self._duration_changed_at is None
+            # Not at a `Seeked`, unless it settles a gesture or ends the application's seek.
+            and not (shown.landed and not shown.settled and not shown.resumed)
+            # A `Pause` reports what was played before it.
+            and (self._phase is Phase.PLAYING or shown.paused or shown.played_to_end)
+        )
 
     def _find_next_milestone(self) -> None:
         """Find out how many milestones lie at or below the highest reached."""
         self._next_milestone = bisect_right(self._milestones, self._milestone)
 
-    def _milestone_position(self) -> float:
-        """Return where the next milestone lies, seconds of media; the duration must be known."""
-        index = self._next_milestone
-        return self._position_of(self._milestones[index]) if index < len(self._milestones) else inf
+    def _goal_position(self) -> float:
+        """Return the least position, in seconds, at which anything more can be reached.
 
-    def _position_of(self, milestone: float) -> float:
+        The duration must be known.
+        """
+        index = self._next_milestone
+        return self._amount_of(self._milestones[index]) if index < len(self._milestones) else inf
+
+    def _counted(self) -> float:
+        """Return how much of the media counts as reached, seconds."""
+        return self._position
+
+    def _amount_of(self, milestone: float) -> float:
+        """Return how much must have been reached for a milestone, seconds."""
         duration = self._duration
         assert duration is not None
-        position = milestone * duration / 100
+        amount = milestone * duration / 100
         # The last one must be within reach, whatever rounding does to the product.
-        return position if position < duration else duration
+        return amount if amount < duration else duration
 
     def _percent_of(self, position: float) -> float | None:
         duration = self._duration

@@ -151,6 +151,10 @@ def save_policies(*, exact: bool = False) -> SearchStrategy[SavePolicy]:
         seek_settle=numbers(0, 10, exact=exact),
         min_save_interval=numbers(0, 120, exact=exact),
         max_unsaved=st.none() | numbers(1, 1200, exact=exact),
+        basis=st.sampled_from(["position", "played"]),
+        completion_percent=st.none() | numbers(1, 100, exact=exact),
+        completion_seconds_left=st.none() | numbers(1, 120, exact=exact),
+        completion_least_percent=numbers(1, 100, exact=exact),
     )
 
 
