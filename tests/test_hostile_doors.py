@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import product
 from math import copysign, inf, nan
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from hypothesis import example, given
@@ -70,9 +71,11 @@ class Lookalike:
 
 
 class Chameleon:
-    """Has every attribute that anybody asks for."""
+    """Has every attribute that anybody may ask for, as mocks have."""
 
     def __getattr__(self, name: str) -> float:
+        if name.startswith("_"):
+            raise AttributeError(name)
         return 1.0
 
 
@@ -87,6 +90,7 @@ NO_EVENTS: dict[str, object] = {
     "the class of another event": Tick,
     "a lookalike": Lookalike(),
     "a chameleon": Chameleon(),
+    "a mock": MagicMock(),
     "a policy": SavePolicy(),
     "a tracker": Tracker(),
     "a phase": Phase.PLAYING,

@@ -76,20 +76,24 @@ def saying(duration: float | None, rate: float | None) -> object:
     return None if duration is None and rate is None else _pair(duration, rate)
 
 
-class _Says:
-    """The room for what a `TimeUpdate` says of duration and rate, as one object.
+class _Told:
+    """The room for what a `TimeUpdate` tells, as trackers want to know it of nearly every event.
 
-    Trackers ask of every event whether it is a `TimeUpdate` that says nothing new, and identity
-    answers that fastest. It is no field: it follows from those. Other kinds have `_NO_TIME_UPDATE`.
+    ``_bare_position`` is the position of a `TimeUpdate` that tells nothing else, and infinity for
+    all other events: so that one comparison is all it takes to know that it is one, and not too
+    far. ``_says`` is what a `TimeUpdate` says of duration and rate, as one object, since identity
+    is asked fastest; other kinds have `_NO_TIME_UPDATE`. Neither is a field, as both follow from
+    those.
     """
 
-    __slots__ = ("_says",)
+    __slots__ = ("_bare_position", "_says")
 
+    _bare_position: float
     _says: object
 
 
 @frozen(kw_only=True)
-class TimeUpdate(_Says):
+class TimeUpdate(_Told):
     """The playhead was seen here."""
 
     at: float = field(converter=_at)
@@ -98,7 +102,9 @@ class TimeUpdate(_Says):
     rate: float | None = field(default=None, converter=_rate)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_says", saying(self.duration, self.rate))
+        says = saying(self.duration, self.rate)
+        object.__setattr__(self, "_says", says)
+        object.__setattr__(self, "_bare_position", self.position if says is None else inf)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _time_update, (self.at, self.position, self.duration, self.rate)
@@ -108,6 +114,7 @@ class TimeUpdate(_Says):
 class Play:
     """Playback started or resumed."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
@@ -119,6 +126,7 @@ class Play:
 class Pause:
     """Playback stopped, by the viewer or by the player."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
@@ -130,6 +138,7 @@ class Pause:
 class Seeking:
     """A seek began; ``position`` is already the new one."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
@@ -141,6 +150,7 @@ class Seeking:
 class Seeked:
     """A seek landed here."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
@@ -152,6 +162,7 @@ class Seeked:
 class Ended:
     """The end was reached; without a position, at the duration."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
@@ -166,6 +177,7 @@ class Unload:
     Without a position, at the last known one.
     """
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
@@ -177,6 +189,7 @@ class Unload:
 class Emptied:
     """The player dropped its media; the position it reports then means nothing."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
@@ -187,6 +200,7 @@ class Emptied:
 class MediaInfo:
     """Duration or rate became known; the position that players report here may be stale."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
@@ -197,6 +211,7 @@ class MediaInfo:
 class Complete:
     """The viewer pressed "mark as complete"; without a position, at the last known one."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
@@ -208,6 +223,7 @@ class Complete:
 class Tick:
     """Only time passed; the answer to a tracker's ``deadline``."""
 
+    _bare_position: ClassVar[float] = inf
     _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)

@@ -235,7 +235,9 @@ class Playhead:
             self._end(event.position, now, shown)
         elif isinstance(event, (Unload, Complete)):
             self._report_while_begun(event.position, now, shown)
-        if isinstance(event, (Unload, Emptied)):
+            if isinstance(event, Unload):
+                self._retreat(now)
+        elif isinstance(event, Emptied):
             self._retreat(now)
 
     def _report_while_begun(self, position: float | None, now: float, shown: Observation) -> None:
@@ -303,7 +305,9 @@ class Playhead:
     def _report(self, position: float, now: float, shown: Observation) -> bool:
         """Take a position that is reported outside a seek; return whether the step was a jump."""
         position = self._within_duration(position)
-        jumped = self._is_jump(position - self._position, now - self._position_at)
+        step = position - self._position
+        # Most steps are short, which needs no judging.
+        jumped = not 0.0 <= step < STEP_TOLERANCE and self._is_jump(step, now - self._position_at)
         playing = self._phase is Phase.PLAYING
         if jumped:
             if playing or self._phase is Phase.PAUSED:

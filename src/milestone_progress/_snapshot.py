@@ -204,5 +204,5 @@ def restored(viewing: _Viewing, snapshot: object, mode: str) -> _Viewing:
         raise InvalidValueError("snapshot.mode", kind, f'"{mode}"')
     for field, value in _fields_read("snapshot", data, FIELDS[mode]).items():
         setattr(viewing, f"_{field}", value)
-    viewing._find_next_milestone()
+    viewing._find_goal()
     return viewing

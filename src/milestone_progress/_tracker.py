@@ -56,8 +56,8 @@ class Tracker(Viewing):
     def __init__(self, policy: SavePolicy = _SAVE_POLICY, record: SavedState | None = None) -> None:
         if not isinstance(policy, SavePolicy):
             raise InvalidValueError("policy", policy, "a SavePolicy")
-        super().__init__(policy.milestones, record, policy)
         self._policy = policy
+        super().__init__(policy.milestones, record, policy)
         # Until when reasons that are held wait (4.10).
         self._held_until: float | None = None
         # The resume point that is protected, and what had been played when that began (4.11).
@@ -84,7 +84,7 @@ class Tracker(Viewing):
                 self._duration_changed_at is not None
                 and self._duration is not None
                 and self._phase is Phase.PLAYING
-                and self._position >= self._goal_position()
+                and self._position >= self._goal
             ):
                 times.append(max(waits_until, self._duration_changed_at + DURATION_SETTLE))
         return self._at(min(times)) if times else None
@@ -145,6 +145,8 @@ class Tracker(Viewing):
         """Judge by what counts, rather than by the end alone, what is complete (4.15)."""
         at_end = shown.finished
         if self._policy.basis == "played":
+            # Where enough will have been played depends on where the run began.
+            self._find_goal()
             shown.finished = None
             shown.played_to_end = at_end is not None
         elif at_end is not None:
@@ -157,12 +159,10 @@ class Tracker(Viewing):
         ):
             shown.finished = self._position if at_end is None else at_end
 
-    def _goal_position(self) -> float:
+    def _next_goal(self) -> float:
+        goal = super()._next_goal()
         policy = self._policy
-        if policy.completes_at_end:
-            return super()._goal_position()
-        goal = super()._goal_position()
-        if not self._completed:
+        if not self._completed and not policy.completes_at_end:
             goal = min(goal, policy.completes_at(self._length()))
         if policy.basis == "position" or goal == inf:
             return goal
@@ -265,9 +265,9 @@ class IntervalTracker(Viewing):
     ) -> None:
         if not isinstance(policy, IntervalPolicy):
             raise InvalidValueError("policy", policy, "an IntervalPolicy")
+        self._policy = policy
         # What is a seek does not depend on when progress is saved.
         super().__init__(policy.milestones, record, _SAVE_POLICY)
-        self._policy = policy
         self._saved_at: float | None = None
 
     @property

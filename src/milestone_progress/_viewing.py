@@ -48,11 +48,11 @@ class Viewing(Playhead):
 
     __slots__ = (
         "_before",
+        "_goal",
         "_last",
         "_milestone",
         "_milestones",
         "_next",
-        "_next_milestone",
         "_next_timed",
         "_reasons",
         "_said",
@@ -97,7 +97,6 @@ class Viewing(Playhead):
         self._completed = completed
         self._milestones = milestones
         self._milestone = milestone
-        self._find_next_milestone()
         self._saved_position = position
         self._saved_milestone = milestone
         # All that had been played when progress was last saved, seconds.
@@ -108,6 +107,9 @@ class Viewing(Playhead):
         self._before: TimeUpdate | None = None
         self._said: object = None
         self._next = self._next_timed = self._until = _CLOSED
+        # The least position at which anything more can be reached, infinite if nothing can.
+        self._goal: float
+        self._find_goal()
 
     def __repr__(self) -> str:
         return (
@@ -202,17 +204,24 @@ class Viewing(Playhead):
         # `_next` is the nearest position at which something happens, and minus infinity while
         # every event must be looked at closely. A step of under a second is continuous whatever
         # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
-        # consequences when somebody asks. While something waits for a time to come it must be
-        # known what time it is, too: then `_next_timed` and `_until` stand in for `_next`.
-        # `_says` is None for a `TimeUpdate` that says nothing of duration and rate, and for other
-        # kinds it is nothing that can have been said: so that comparison is that of the types, too.
-        # Each attribute costs a tenth of the whole, as does a chained comparison; so does
-        # `if position < ... or (...)`, compared with saying the rest twice.
+        # consequences when somebody asks. Each attribute costs a tenth of the whole, as does a
+        # chained comparison; so does `if position < ... or (...)`, compared with saying the rest
+        # again. Hence `_bare_position`, which is infinite for all but the `TimeUpdate`s that tell
+        # nothing else: those that repeat the duration take the second turn. While something waits
+        # for a time to come it must be known what time it is, too: then `_next_timed` and `_until`
+        # stand in for `_next`.
         try:
-            says = event._says
-            if says is None or says is self._said or says == self._said:
+            position = event._bare_position
+            if position < self._next:
                 last = self._last
-                position: float = event.position  # type: ignore[union-attr, assignment]  # as said
+                step = position - last.position
+                if step < 1.0 and step >= 0.0:
+                    self._before = last
+                    self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
+                    return None
+            elif (says := event._says) is self._said or says is None or says == self._said:
+                last = self._last
+                position = event.position  # type: ignore[union-attr, assignment]  # as said
                 if position < self._next:  # noqa: SIM114  # slower, as said
                     step = position - last.position
                     if step < 1.0 and step >= 0.0:
@@ -225,7 +234,7 @@ class Viewing(Playhead):
                         self._before = last
                         self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
                         return None
-        except AttributeError:
+        except (AttributeError, TypeError):
             raise InvalidValueError("event", event, "one of the playback events") from None
         return self._handle_closely(event)
 
@@ -239,8 +248,30 @@ class Viewing(Playhead):
         if not EVENT_KINDS.issuperset(map(type, events)):
             stranger = next(event for event in events if type(event) not in EVENT_KINDS)
             raise InvalidValueError("event", stranger, "one of the playback events")
-        handle = self.handle
-        return [decision for event in events if (decision := handle(event)) is not None]
+        decisions = []
+        # The fast way of `handle` with what it asks of the tracker at hand; all else goes there.
+        nearest, said, before, last = self._next, self._said, self._before, self._last
+        last_position = last.position
+        for event in events:
+            position = event._bare_position
+            if position >= nearest and event._says is said:
+                # As said there, a `TimeUpdate`; so is what takes the fast way.
+                position = event.position  # type: ignore[union-attr, assignment]
+            if position < nearest:
+                step = position - last_position
+                if step < 1.0 and step >= 0.0:
+                    before = last
+                    last = event  # type: ignore[assignment]
+                    last_position = position
+                    continue
+            self._before, self._last = before, last
+            decision = self.handle(event)
+            if decision is not None:
+                decisions.append(decision)
+            nearest, said, before, last = self._next, self._said, self._before, self._last
+            last_position = last.position
+        self._before, self._last = before, last
+        return decisions
 
     def _catch_up(self) -> None:
         """Draw the consequences of the events that took the fast way."""
@@ -266,8 +297,9 @@ class Viewing(Playhead):
             self._catch_up()
         self._next = self._next_timed = _CLOSED
         now = self._pass_time(event.at)
-        if event.duration is not None:
+        if event.duration is not None and event.duration != self._duration:
             self._learn_duration(event.duration, now)
+            self._find_goal()
         if self._duration_changed_at is not None:
             self._settle_duration(now)
         shown = Observation()
@@ -353,7 +385,7 @@ class Viewing(Playhead):
             if duration < nearest:
                 nearest = duration
             if self._gesture is None and changed_at is None:
-                goal = self._goal_position()
+                goal = self._goal
                 if goal < nearest:
                     nearest = goal
         self._last = event  # type: ignore[assignment]  # as good as one: it reported its position
@@ -437,24 +469,18 @@ class Viewing(Playhead):
         shown.completed = True
         self._completed = True
         self._milestone = max(self._milestone, 100)
-        self._next_milestone = len(self._milestones)
+        self._find_goal()
 
     def _reach_milestones(self, shown: Observation) -> bool:
         """Reach the milestones up to the playhead; return whether there were any (4.4)."""
-        if (
-            self._duration is None
-            or self._position < self._goal_position()
-            or not self._may_reach(shown)
-        ):
+        if self._position < self._goal or not self._may_reach(shown):
             return False
         # A seek may pass thousands at once.
-        reached = bisect_right(
-            self._milestones, self._counted(), lo=self._next_milestone, key=self._amount_of
-        )
-        if reached == self._next_milestone:
+        reached = bisect_right(self._milestones, self._counted(), key=self._amount_of)
+        if reached == 0 or self._milestones[reached - 1] <= self._milestone:
             return False
-        self._next_milestone = reached
         self._milestone = self._milestones[reached - 1]
+        self._find_goal()
         return True
 
     def _may_reach(self, shown: Observation) -> bool:
@@ -469,17 +495,19 @@ class Viewing(Playhead):
             and (self._phase is Phase.PLAYING or shown.paused or shown.played_to_end)
         )
 
-    def _find_next_milestone(self) -> None:
-        """Find out how many milestones lie at or below the highest reached."""
-        self._next_milestone = bisect_right(self._milestones, self._milestone)
+    def _find_goal(self) -> None:
+        """Find out from where on anything more can be reached."""
+        self._goal = inf if self._duration is None else self._next_goal()
 
-    def _goal_position(self) -> float:
+    def _next_goal(self) -> float:
         """Return the least position, in seconds, at which anything more can be reached.
 
         The duration must be known.
         """
-        index = self._next_milestone
-        return self._amount_of(self._milestones[index]) if index < len(self._milestones) else inf
+        following = bisect_right(self._milestones, self._milestone)
+        if following == len(self._milestones):
+            return inf
+        return self._amount_of(self._milestones[following])
 
     def _counted(self) -> float:
         """Return how much of the media counts as reached, seconds."""
