@@ -45,7 +45,7 @@ CHANGES = [
 ]
 # To load certificates for each client would take longer than the tests, which need none.
 TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-ALL = [*READS, *CHANGES, ("GET", "/api/session")]
+ALL = [*READS, *CHANGES, ("GET", "/api/session"), ("DELETE", "/api/session")]
 numbers = count()
 
 
