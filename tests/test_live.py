@@ -974,7 +974,7 @@ def test_either_mode_goes_on_in_a_cache(kind: Kind) -> None:
         screen.player.play_for(7)
         decisions += screen.send(workers[turn % 2]).decisions
     assert [decision.position for decision in decisions] == [30, 60, 90, 120]
-    # Of the other mode: it begins anew, with what is stored.
+    # Of the other mode: it goes on all the same.
     changed = desk.another(snapshots=cache)
     screen.player.play_for(120)
     assert [one.milestone for one in screen.send(changed).decisions] == [25]

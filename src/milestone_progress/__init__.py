@@ -56,10 +56,13 @@ if TYPE_CHECKING:
         resume_choice,
         resume_point,
     )
+    from ._switching import switched
+    from .rollout import Arm, Rollout, policy_to_dict
 
 __all__ = [
     "LARGEST_BODY",
     "REWIND_BY_ABSENCE",
+    "Arm",
     "AsyncRecorder",
     "BacklogFull",
     "Claim",
@@ -92,6 +95,7 @@ __all__ = [
     "ResumePoint",
     "ResumePolicy",
     "ResumeReason",
+    "Rollout",
     "SaveDecision",
     "SavePolicy",
     "SaveResult",
@@ -116,14 +120,17 @@ __all__ = [
     "parse_report",
     "played_from_text",
     "played_to_text",
+    "policy_to_dict",
     "resume_choice",
     "resume_point",
+    "switched",
     "tracker_for",
 ]
 
 # Where to find what only a back end needs. To load it takes as long as to load all of the core,
 # which is all that a player, a simulator or a stream processor needs.
 _LATER = {
+    "Arm": "rollout",
     "AsyncRecorder": "_recorder_async",
     "BacklogFull": "_backlog",
     "Claim": "_plausibility",
@@ -143,6 +150,7 @@ _LATER = {
     "ResumePoint": "_resume",
     "ResumePolicy": "_resume",
     "ResumeReason": "_resume",
+    "Rollout": "rollout",
     "SaveResult": "_additions",
     "SaveStatus": "_additions",
     "display_percent": "_display",
@@ -151,8 +159,10 @@ _LATER = {
     "markers": "_display",
     "parse_events": "_reports",
     "parse_report": "_reports",
+    "policy_to_dict": "rollout",
     "resume_choice": "_resume",
     "resume_point": "_resume",
+    "switched": "_switching",
 }
 
 

@@ -283,6 +283,21 @@ def result_of(
     )
 
 
+def played_between(
+    before: ProgressRecord | None, after: ProgressRecord, trigger: Trigger | None
+) -> float:
+    """Return how much was played from one record to the next as far as they tell, seconds.
+
+    As far as the position moved on, and no more than the time in between; nothing if it was sought.
+    What was played before a seek, and twice, is missed; a seek that says nothing of itself is not.
+    """
+    if trigger is Trigger.SEEK:
+        return 0.0
+    if before is None:
+        return after.position
+    return max(0.0, min(after.position - before.position, after.updated_at - before.updated_at))
+
+
 def completed(
     stored: ProgressRecord | None, viewer: str, media: str, now: float
 ) -> ProgressRecord | None:

@@ -61,6 +61,7 @@ class Keeping(Recording):
             status=change.status,
             now=now,
             implausible=self._judge(addition, before, after, now, viewing),
+            reported=viewing is None,
         )
         if waiting is not None:
             self._forget(waiting, now)

@@ -69,6 +69,7 @@ class AsyncKeeping(Recording):
             status=change.status,
             now=now,
             implausible=self._judge(addition, before, after, now, viewing),
+            reported=viewing is None,
         )
         if waiting is not None:
             await self._forget(waiting, now)

@@ -5,37 +5,38 @@ of its events; `LiveViewings` knows which viewings there are, which of them wait
 and which have to go.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from math import inf, nextafter
 
-from attrs import Attribute, astuple, define, field, frozen
+from attrs import Attribute, define, field, frozen
 
 from ._additions import Addition, Change, SaveResult, SaveStatus
+from ._counts import Counts
 from ._decision import SaveDecision, Trigger
 from ._events import EVENT_KINDS, Event, Tick, Unload
 from ._numbers import LARGEST, number
 from ._plausibility import LATE, Seen
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord, merge, replaced
+from ._switching import switched
 from ._tracker import IntervalTracker, Tracker, tracker_for
 from .errors import InvalidValueError
 
 __all__ = ["HandleResult", "LiveLimits"]
 
 Key = tuple[str, str]
+Policy = SavePolicy | IntervalPolicy
 # Viewer, media, and, if that is told, which of the viewer's players it is.
 LiveKey = tuple[str, str] | tuple[str, str, str]
 
-# Of `frozen_viewing`. Whoever changes the form raises it, and has `thawed` pass over the old one.
-SCHEMA = 1
-# A deadline in a log whose clock leapt may lie a little beyond what an event may say.
-FAR = 1e13
 # Seconds. Who has as many viewings as may be, and was heard of in each of them within this time, is
 # not let have another one: to make room costs a save.
 BUSY = 30.0
+# Seconds of media. Who begins to play nearer than this to where they were told to resume was
+# brought there (6.6); and who begins nearer than that to the start has started over.
+NEAR_OFFER, NEAR_START = 2.0, 1.0
 
 
 def _some(_limits: object, attribute: "Attribute[int]", value: int) -> None:
@@ -50,7 +51,7 @@ def _idle(_limits: object, attribute: "Attribute[float]", value: float) -> None:
 
 @frozen(kw_only=True)
 class LiveLimits:
-    """How many live viewings a recorder keeps in memory; 1.2 kB each.
+    """How many live viewings a recorder keeps in memory; 1.2 kB each, 0.4 kB more with a shadow.
 
     Raises:
         InvalidValueError: A setting holds a value it cannot hold.
@@ -100,6 +101,9 @@ class LiveViewing:
         version: Larger after each of its batches, on whichever worker: the time, or a little more.
         due_at: When the tracker's deadline has come, by the server's clock; None for never.
         seen: Where it was when it began, if anybody asks what is plausible.
+        shadow: The other arm's tracker, which saves nothing; None without one.
+        offered: The resume point that the viewer was offered and has not played from yet, seconds
+            of media; None for none. Known to one worker only.
     """
 
     key: LiveKey
@@ -113,14 +117,17 @@ class LiveViewing:
     version: float = 0.0
     due_at: float | None = None
     seen: Seen | None = None
+    shadow: Tracker | IntervalTracker | None = None
+    offered: float | None = None
 
     @classmethod
     def beginning(
         cls,
         key: LiveKey,
         record: ProgressRecord | None,
-        policy: SavePolicy | IntervalPolicy,
+        policy: Policy,
         now: float,
+        shadow: Policy | None = None,
     ) -> "LiveViewing":
         """Return a viewing that begins with what is stored."""
         return cls(
@@ -130,30 +137,63 @@ class LiveViewing:
             stored=record is not None,
             seen_at=now,
             happened_at=now,
+            shadow=None if shadow is None else tracker_for(shadow, record),
         )
 
+    def follow(self, policy: Policy, shadow: Policy | None) -> None:
+        """Go on by another policy from now on, and with the shadow of another one or without."""
+        tracker = switched(self.tracker, policy)
+        if shadow is None:
+            self.shadow = None
+        else:
+            # A shadow goes on with what it would have saved, a new one with what is saved.
+            self.shadow = switched(self.shadow or self.tracker, shadow)
+        if tracker is not self.tracker:
+            self.tracker = tracker
+            self.wait_anew()
+
+    def wait_anew(self) -> None:
+        """Find out what another tracker than before waits for."""
+        deadline = self.tracker.deadline
+        self.due_at = None
+        if deadline is not None and deadline <= LARGEST:
+            self.due_at = self.happened_at + (deadline - self.at)
+
     def handle(
-        self, events: Sequence[Event], now: float, sent_at: float | None, conflict: ConflictPolicy
+        self,
+        events: Sequence[Event],
+        now: float,
+        sent_at: float | None,
+        conflict: ConflictPolicy,
+        counts: Counts | None = None,
     ) -> tuple[tuple[SaveDecision, ...], Addition | None]:
-        """Handle events; return their decisions, and what all of them add to what is stored."""
+        """Handle events; return their decisions, and what all of them add to what is stored.
+
+        What they come to is added to the counts, if there are any.
+        """
         if sent_at is None:
             # Nothing new does not put off what it waits for.
             sent_at = events[-1].at if events else self.at + max(0.0, now - self.happened_at)
         # By a clock at the end of what an event may say, time stands still.
         sent_at = min(sent_at, LARGEST)
         decisions = []
-        played_before = 0.0 if self.seen is None else self.tracker.played_time
+        played_before = self.tracker.played_time
         record: ProgressRecord | None = None
         trigger: Trigger | None = None
         for event in events:
             self.at = event.at
-            decision = self.tracker.handle(event)
+            if self.offered is None or counts is None:
+                decision = self.tracker.handle(event)
+            else:
+                decision = self._handle_until_played(event, self.offered, counts)
             if decision is None:
                 continue
             decisions.append(decision)
             said = self._record(decision, now, sent_at)
             record = said if record is None else merge(record, said, conflict)
             trigger = decision.trigger
+        if counts is not None:
+            self._count(events, self.tracker.played_time - played_before, counts)
         self.happened_at = now - max(0.0, sent_at - self.at)
         if self.seen is not None and now - self.happened_at > LATE:
             self.seen.late_played += self.tracker.played_time - played_before
@@ -164,6 +204,34 @@ class LiveViewing:
         if record is None:
             return (), None
         return tuple(decisions), Addition(record=record, tells_age=True, trigger=trigger)
+
+    def _count(self, events: Sequence[Event], played: float, counts: Counts) -> None:
+        """Count what was played, and whether the shadow would have saved."""
+        counts.played += played
+        if self.shadow is not None:
+            counts.shadowed += played
+            # As one, as the decisions of a batch are.
+            counts.shadow_writes += bool(self.shadow.feed(events))
+
+    def _handle_until_played(
+        self, event: Event, offered: float, counts: Counts
+    ) -> SaveDecision | None:
+        """Handle an event; if it is the first one played at, count where that was (6.6)."""
+        tracker = self.tracker
+        before = tracker.played_time
+        decision = tracker.handle(event)
+        played = tracker.played_time - before
+        if played > 0:
+            self.offered = None
+            began = tracker.position - played
+            if began < NEAR_START:
+                counts.started_over += 1
+            else:
+                counts.resumed += 1
+                error = abs(began - offered)
+                counts.resumed_near += error <= NEAR_OFFER
+                counts.resume_error += error
+        return decision
 
     def _record(self, decision: SaveDecision, now: float, sent_at: float) -> ProgressRecord:
         viewer, media = self.key[:2]
@@ -187,93 +255,28 @@ class LiveViewing:
         return record
 
     def tick(
-        self, now: float, conflict: ConflictPolicy
+        self, now: float, conflict: ConflictPolicy, counts: Counts | None = None
     ) -> tuple[tuple[SaveDecision, ...], Addition | None]:
         """Handle the `Tick` that answers the tracker's deadline, if that has come."""
         deadline = self.tracker.deadline
         if deadline is None or self.due_at is None or self.due_at > now:
             return (), None
-        done = self.handle([Tick(at=deadline)], now, deadline + (now - self.due_at), conflict)
+        sent_at = deadline + (now - self.due_at)
+        done = self.handle([Tick(at=deadline)], now, sent_at, conflict, counts)
         if self.tracker.deadline is not None and self.tracker.deadline <= deadline:
             # With times so large that seconds are rounded away: the next event will tell.
             self.due_at = None
         return done
 
-    def leave(self, now: float, conflict: ConflictPolicy) -> Addition | None:
+    def leave(
+        self, now: float, conflict: ConflictPolicy, counts: Counts | None = None
+    ) -> Addition | None:
         """Return what is unsaved, as if the viewer left when the last event came.
 
         The tracker must not be used any more.
         """
         sent_at = self.at + max(0.0, now - self.happened_at)
-        return self.handle([Unload(at=self.at)], now, sent_at, conflict)[1]
-
-
-def frozen_viewing(viewing: LiveViewing) -> str:
-    """Return a viewing as text, for a cache."""
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "generation": viewing.generation,
-            "stored": viewing.stored,
-            "seen_at": viewing.seen_at,
-            "happened_at": viewing.happened_at,
-            "at": viewing.at,
-            "saved_at": None if viewing.saved_at == -inf else viewing.saved_at,
-            "version": viewing.version,
-            "due_at": viewing.due_at,
-            "seen": None if viewing.seen is None else astuple(viewing.seen),
-            "tracker": viewing.tracker.snapshot(),
-        },
-        allow_nan=False,
-        separators=(",", ":"),
-    )
-
-
-def seen_from(values: Iterable[float]) -> Seen:
-    """Return where a viewing was first seen."""
-    at, furthest, played, generation, late_at, late_furthest, late_played = values
-    return Seen(
-        at=number("at", at),
-        furthest=None if furthest is None else number("furthest", furthest),
-        played=int(number("played", played)),
-        generation=int(number("generation", generation)),
-        late_at=None if late_at is None else number("late_at", late_at),
-        late_furthest=number("late_furthest", late_furthest),
-        late_played=number("late_played", late_played),
-    )
-
-
-def thawed(text: str, key: LiveKey, policy: SavePolicy | IntervalPolicy) -> LiveViewing | None:
-    """Return the viewing that a text tells of; None if it is of another mode or form."""
-    try:
-        data = json.loads(text)
-        if data["schema"] != SCHEMA:
-            return None
-        tracker: Tracker | IntervalTracker
-        if isinstance(policy, IntervalPolicy):
-            tracker = IntervalTracker.restore(data["tracker"], policy)
-        else:
-            tracker = Tracker.restore(data["tracker"], policy)
-        return LiveViewing(
-            key,
-            tracker,
-            generation=int(number("generation", data["generation"], minimum=0)),
-            stored=bool(data["stored"]),
-            seen_at=number("seen_at", data["seen_at"]),
-            happened_at=number("happened_at", data["happened_at"], largest=FAR),
-            at=number("at", data["at"]),
-            saved_at=-inf
-            if data["saved_at"] is None
-            else number("saved_at", data["saved_at"], largest=FAR),
-            version=number("version", data["version"], largest=FAR),
-            due_at=None
-            if data["due_at"] is None
-            else number("due_at", data["due_at"], largest=FAR),
-            seen=None if data["seen"] is None else seen_from(data["seen"]),
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        # Of a newer version, of another policy, or not ours: a cache may forget.
-        return None
+        return self.handle([Unload(at=self.at)], now, sent_at, conflict, counts)[1]
 
 
 class LiveChange(Change):

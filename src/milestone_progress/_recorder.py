@@ -6,9 +6,12 @@ from types import TracebackType
 from typing import Self
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
+from ._arms import FAILED, Plan
 from ._backlog import BacklogFull
+from ._counts import Counts
 from ._decision import Trigger
 from ._events import Event
+from ._freezing import frozen_viewing
 from ._identifiers import identifier
 from ._keeping import Keeping
 from ._live import (
@@ -18,18 +21,17 @@ from ._live import (
     LiveLimits,
     LiveViewing,
     checked_events,
-    frozen_viewing,
 )
 from ._numbers import number
 from ._plausibility import Plausibility
-from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILED, RETRIES_PER_CALL
+from ._recording import RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import SnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
+from .metrics import Metrics
 from .stores import FallbackStore, ProgressStore, ViewerDeleter
 from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update
@@ -48,7 +50,10 @@ class Recorder(Keeping):
 
     Args:
         store: Where records are kept; closing it is for whoever opened it.
-        policy: Whose milestones are told of; None for the default ones.
+        policy: When live viewings are saved, and which milestones are told of; None for the default
+            `SavePolicy`. A `Rollout`, where viewers differ. Or a function that returns one of these
+            and is asked at each call, so that a change holds at once, on every worker; if it
+            raises, the last one holds on.
         conflict: Where a viewer resumes of whom two devices tell.
         resume: From where a viewer resumes; None for the default policy.
         fallback: Keeps what could not be saved across the end of this process, and a kill; None for
@@ -60,18 +65,19 @@ class Recorder(Keeping):
             events of a viewing come to this recorder.
         plausibility: What is possible, so that what is not is flagged; None for not to ask.
         hooks: Are told of every save, failure, retry, conflict and completion.
+        metrics: Counts requests, writes and what viewers did, by arm; None for nobody.
         clock: Returns Unix seconds.
         seed: Of the dice that spread retries; None for another one each time.
 
     Raises:
-        InvalidValueError: ``backlog_limit`` is no such number.
+        InvalidValueError: ``backlog_limit`` is no such number, or ``policy`` no such thing.
     """
 
     def __init__(
         self,
         store: ProgressStore,
         *,
-        policy: SavePolicy | IntervalPolicy | None = None,
+        policy: Plan | Callable[[], Plan] | None = None,
         conflict: ConflictPolicy = ConflictPolicy.NEWEST,
         resume: ResumePolicy | None = None,
         fallback: FallbackStore | None = None,
@@ -81,6 +87,7 @@ class Recorder(Keeping):
         snapshots: SnapshotCache | None = None,
         plausibility: Plausibility | None = None,
         hooks: Iterable[Hook] = (),
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
@@ -93,6 +100,7 @@ class Recorder(Keeping):
             live=live,
             plausibility=plausibility,
             hooks=hooks,
+            metrics=metrics,
             clock=clock,
             seed=seed,
         )
@@ -124,6 +132,7 @@ class Recorder(Keeping):
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
         result = self._save(addition, Change(parts, self._conflict), waiting, now)
+        self._arms.count(viewer, Counts(requests=1), result)
         if result.status not in FAILED:
             self._retry(now, RETRIES_PER_CALL)
         return result
@@ -169,9 +178,12 @@ class Recorder(Keeping):
             viewing = self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
+            self._arms.follow(viewing)
+            counts = Counts(requests=1)
+            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict, counts)
             viewing.seen_at = now
             saved = self._go_on(viewing, addition, now)
+        self._arms.count(viewer, counts, saved)
         excess = self._in_excess(key)
         if excess is not None:
             self._leave(excess, now)
@@ -250,7 +262,10 @@ class Recorder(Keeping):
             StoreError: The store failed.
         """
         record = self.load(viewer, media)
-        return resume_choice(record, policy or self._resume, now=self._clock(), duration=duration)
+        now = self._clock()
+        choice = resume_choice(record, policy or self._resume, now=now, duration=duration)
+        self._arms.offer(viewer, media, choice)
+        return choice
 
     def complete(self, viewer: str, media: str) -> SaveResult:
         """Mark a media as complete, as a viewer does who presses that button.
@@ -339,8 +354,11 @@ class Recorder(Keeping):
         while (viewing := self._due_viewing(now)) is not None:
             with self._alone(viewing.key):
                 if self._is_current(viewing):
-                    _, addition = viewing.tick(now, self._conflict)
+                    self._arms.follow(viewing)
+                    counts = Counts()
+                    _, addition = viewing.tick(now, self._conflict, counts)
                     self._go_on(viewing, addition, now)
+                    self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
             self._leave(viewing, now)
         self._retry(now, self._limit)
@@ -381,7 +399,11 @@ class Recorder(Keeping):
             return None
         # Before the store is asked: what waits may be saved in between.
         waiting = self._waits(key[:2])
-        stored = self._store.load(*key[:2])
+        try:
+            stored = self._store.load(*key[:2])
+        except StoreError:
+            self._arms.count(key[0], Counts(requests=1, failed=1))
+            raise
         viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
         # What waits is not there yet, and nobody can have deleted it.
         viewing.stored = stored is not None
@@ -435,7 +457,9 @@ class Recorder(Keeping):
         """Save what is unsaved of a viewing and drop it from memory."""
         with self._alone(viewing.key):
             if self._is_current(viewing) and self._ends(viewing):
-                addition = viewing.leave(now, self._conflict)
+                counts = Counts()
+                addition = viewing.leave(now, self._conflict, counts)
+                self._arms.count(viewing.key[0], counts)
                 if addition is not None:
                     self._save_live(viewing, addition, now)
 

@@ -6,9 +6,12 @@ from types import TracebackType
 from typing import Self
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
+from ._arms import FAILED, Plan
 from ._backlog import BacklogFull
+from ._counts import Counts
 from ._decision import Trigger
 from ._events import Event
+from ._freezing import frozen_viewing
 from ._identifiers import identifier
 from ._keeping_async import AsyncKeeping
 from ._live import (
@@ -18,18 +21,17 @@ from ._live import (
     LiveLimits,
     LiveViewing,
     checked_events,
-    frozen_viewing,
 )
 from ._numbers import number
 from ._plausibility import Plausibility
-from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import FAILED, RETRIES_PER_CALL
+from ._recording import RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import AsyncSnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
+from .metrics import Metrics
 from .stores import AsyncFallbackStore, AsyncProgressStore, AsyncViewerDeleter
 from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update_async
@@ -48,7 +50,7 @@ class AsyncRecorder(AsyncKeeping):
         self,
         store: AsyncProgressStore,
         *,
-        policy: SavePolicy | IntervalPolicy | None = None,
+        policy: Plan | Callable[[], Plan] | None = None,
         conflict: ConflictPolicy = ConflictPolicy.NEWEST,
         resume: ResumePolicy | None = None,
         fallback: AsyncFallbackStore | None = None,
@@ -58,6 +60,7 @@ class AsyncRecorder(AsyncKeeping):
         snapshots: AsyncSnapshotCache | None = None,
         plausibility: Plausibility | None = None,
         hooks: Iterable[Hook] = (),
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class AsyncRecorder(AsyncKeeping):
             live=live,
             plausibility=plausibility,
             hooks=hooks,
+            metrics=metrics,
             clock=clock,
             seed=seed,
         )
@@ -88,6 +92,7 @@ class AsyncRecorder(AsyncKeeping):
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
         result = await self._save(addition, Change(parts, self._conflict), waiting, now)
+        self._arms.count(viewer, Counts(requests=1), result)
         if result.status not in FAILED:
             await self._retry(now, RETRIES_PER_CALL)
         return result
@@ -111,9 +116,12 @@ class AsyncRecorder(AsyncKeeping):
             viewing = await self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict)
+            self._arms.follow(viewing)
+            counts = Counts(requests=1)
+            decisions, addition = viewing.handle(batch, now, sent_at, self._conflict, counts)
             viewing.seen_at = now
             saved = await self._go_on(viewing, addition, now)
+        self._arms.count(viewer, counts, saved)
         excess = self._in_excess(key)
         if excess is not None:
             await self._leave(excess, now)
@@ -168,7 +176,10 @@ class AsyncRecorder(AsyncKeeping):
     ) -> ResumeChoice:
         """Return what to ask a viewer who comes back: `Recorder.resume_choice`."""
         record = await self.load(viewer, media)
-        return resume_choice(record, policy or self._resume, now=self._clock(), duration=duration)
+        now = self._clock()
+        choice = resume_choice(record, policy or self._resume, now=now, duration=duration)
+        self._arms.offer(viewer, media, choice)
+        return choice
 
     async def complete(self, viewer: str, media: str) -> SaveResult:
         """Mark a media as complete: `Recorder.complete`."""
@@ -234,8 +245,11 @@ class AsyncRecorder(AsyncKeeping):
         while (viewing := self._due_viewing(now)) is not None:
             async with self._alone(viewing.key):
                 if await self._is_current(viewing):
-                    _, addition = viewing.tick(now, self._conflict)
+                    self._arms.follow(viewing)
+                    counts = Counts()
+                    _, addition = viewing.tick(now, self._conflict, counts)
                     await self._go_on(viewing, addition, now)
+                    self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
             await self._leave(viewing, now)
         await self._retry(now, self._limit)
@@ -272,7 +286,11 @@ class AsyncRecorder(AsyncKeeping):
             return None
         # Before the store is asked: what waits may be saved in between.
         waiting = self._waits(key[:2])
-        stored = await self._store.load(*key[:2])
+        try:
+            stored = await self._store.load(*key[:2])
+        except StoreError:
+            self._arms.count(key[0], Counts(requests=1, failed=1))
+            raise
         viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
         # What waits is not there yet, and nobody can have deleted it.
         viewing.stored = stored is not None
@@ -326,7 +344,9 @@ class AsyncRecorder(AsyncKeeping):
         """Save what is unsaved of a viewing and drop it from memory."""
         async with self._alone(viewing.key):
             if await self._is_current(viewing) and self._ends(viewing):
-                addition = viewing.leave(now, self._conflict)
+                counts = Counts()
+                addition = viewing.leave(now, self._conflict, counts)
+                self._arms.count(viewing.key[0], counts)
                 if addition is not None:
                     await self._save_live(viewing, addition, now)
 

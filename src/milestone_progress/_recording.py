@@ -1,6 +1,6 @@
 """What both recorders know, and whatever they do that waits for nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from math import inf, nextafter
 from random import Random
 from threading import Lock
@@ -20,10 +20,12 @@ from ._additions import (
     told,
     unheld,
 )
+from ._arms import Arms, Plan
 from ._backlog import Backlog, BacklogFull
 from ._decision import Trigger
+from ._freezing import thawed
 from ._identifiers import identifier
-from ._live import LiveChange, LiveKey, LiveLimits, LiveViewing, LiveViewings, thawed
+from ._live import LiveChange, LiveKey, LiveLimits, LiveViewing, LiveViewings
 from ._numbers import number
 from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausible_claims
 from ._policy import IntervalPolicy, SavePolicy
@@ -32,6 +34,7 @@ from ._reports import Report
 from ._resume import ResumePolicy
 from .errors import InvalidValueError, StoreError
 from .hooks import Details, Hook, Occasion, call
+from .metrics import Metrics
 
 __all__ = ["Recording"]
 
@@ -46,8 +49,6 @@ FAILURES_IN_A_ROW = 2
 LARGEST_BACKLOG = 10_000_000
 # Seconds until a fallback that holds more, or that failed, is looked into again.
 LOOK_AGAIN, LOOK_AGAIN_AFTER_FAILURE = 1.0, 30.0
-# What says that the store does not work.
-FAILED = (SaveStatus.KEPT, SaveStatus.REFUSED)
 
 
 class Recording:
@@ -56,7 +57,7 @@ class Recording:
     def __init__(
         self,
         *,
-        policy: SavePolicy | IntervalPolicy | None,
+        policy: Plan | Callable[[], Plan] | None,
         conflict: ConflictPolicy,
         resume: ResumePolicy | None,
         backlog_limit: int,
@@ -64,14 +65,14 @@ class Recording:
         live: LiveLimits | None,
         plausibility: Plausibility | None,
         hooks: Iterable[Hook],
+        metrics: Metrics | None,
         clock: Callable[[], float],
         seed: int | None,
     ) -> None:
         if type(backlog_limit) is not int or not 0 <= backlog_limit <= LARGEST_BACKLOG:
             expected = f"a whole number from 0 to {LARGEST_BACKLOG:,}"
             raise InvalidValueError("backlog_limit", backlog_limit, expected)
-        self._policy = policy or SavePolicy()
-        self._milestones: Sequence[float] = self._policy.milestones
+        self._arms = Arms(policy, metrics)
         self._conflict = ConflictPolicy(conflict)
         self._resume = resume or ResumePolicy()
         self._hooks = tuple(hooks)
@@ -93,6 +94,14 @@ class Recording:
         self._live = LiveViewings(limits.viewings, limits.per_viewer)
         self._plausibility = plausibility
         self._first_seen = FirstSeen()
+
+    def policy_of(self, viewer: str) -> SavePolicy | IntervalPolicy:
+        """Return by which policy a viewer's progress is saved now.
+
+        Raises:
+            InvalidValueError: The viewer is no identifier.
+        """
+        return self._arms.rollout.policy_of(viewer)
 
     @property
     def viewings(self) -> int:
@@ -131,7 +140,7 @@ class Recording:
         return number("clock", self._clock(), minimum=0)
 
     def _addition(self, viewer: str, media: str, report: Report, now: float) -> Addition:
-        return addition_of(report, viewer, media, now, self._milestones)
+        return addition_of(report, viewer, media, now, self.policy_of(viewer).milestones)
 
     def _live_key(self, viewer: str, media: str, player: str | None) -> LiveKey:
         key = self._key(viewer, media)
@@ -152,7 +161,9 @@ class Recording:
             return seen
 
     def _beginning(self, key: LiveKey, record: ProgressRecord | None, now: float) -> LiveViewing:
-        viewing = LiveViewing.beginning(key, record, self._policy, now)
+        rollout, viewer = self._arms.rollout, key[0]
+        policy, shadow = rollout.policy_of(viewer), rollout.shadow_of(viewer)
+        viewing = LiveViewing.beginning(key, record, policy, now, shadow)
         viewing.seen = self._see(key[:2], record, now)
         return viewing
 
@@ -168,7 +179,10 @@ class Recording:
         self, key: LiveKey, viewing: LiveViewing | None, text: str | None
     ) -> LiveViewing | None:
         """Return this worker's viewing if no other worker has gone on with it, else the cache's."""
-        found = None if text is None else thawed(text, key, self._policy)
+        found = None
+        if text is not None:
+            rollout, viewer = self._arms.rollout, key[0]
+            found = thawed(text, key, rollout.policy_of(viewer), rollout.shadow_of(viewer))
         if found is None or (viewing is not None and viewing.version >= found.version):
             return viewing
         return found
@@ -180,6 +194,7 @@ class Recording:
     def _forget_seen(self, viewer: str) -> None:
         with self._lock:
             self._first_seen.forget(viewer)
+        self._arms.forget(viewer)
 
     def _goes_on(self, viewing: LiveViewing, now: float) -> None:
         """Remember a viewing that has got further."""
@@ -216,6 +231,7 @@ class Recording:
             # 5.4: what it knows is of a generation that is over.
             fresh = self._beginning(viewing.key, change.found, now)
             viewing.tracker = fresh.tracker
+            viewing.shadow = fresh.shadow
             viewing.generation = fresh.generation
             viewing.stored = fresh.stored
             viewing.seen = fresh.seen
@@ -264,7 +280,7 @@ class Recording:
             )
         known = None if waits is None else told(waits.record)
         result = evolve(
-            result_of(None, known, status, self._milestones),
+            result_of(None, known, status, self.policy_of(addition.key[0]).milestones),
             status=status,
             reached=(),
             newly_completed=False,
@@ -283,8 +299,9 @@ class Recording:
         status: SaveStatus,
         now: float,
         implausible: tuple[Implausible, ...] = (),
+        reported: bool = False,
     ) -> SaveResult:
-        result = result_of(before, after, status, self._milestones)
+        result = result_of(before, after, status, self.policy_of(key[0]).milestones)
         if implausible:
             result = evolve(result, implausible=implausible)
             self._tell(Occasion.IMPLAUSIBLE, now, key, trigger, implausible=implausible)
@@ -294,6 +311,7 @@ class Recording:
             )
         if result.newly_completed:
             self._tell(Occasion.COMPLETION, now, key, trigger, record=result.record)
+        self._arms.count_saved(key[0], before, result, trigger, reported=reported)
         return result
 
     def _judge(

@@ -344,8 +344,8 @@ def tracker_for(
 ) -> Tracker | IntervalTracker:
     """Return the tracker of a policy's mode.
 
-    To switch a viewer from one mode to the other, give it what is stored, not the other tracker,
-    which may know what has not been saved.
+    To switch a viewer in mid-video from one mode to the other use `switched`: what is stored is less
+    than what the tracker knows.
 
     Raises:
         InvalidValueError: The policy is of neither mode, or a field of the record holds a value it

@@ -5,6 +5,7 @@
     MilestoneProgressError
     ├── InvalidValueError (also a ValueError)   a field holds a value it cannot hold
     ├── ConflictError                           somebody else saved a record first
+    ├── MetricsError                            a file of metrics cannot be read
     ├── PayloadError                            a body from outside is not what it should be
     ├── StoreError                              a store could not do what it was asked to
     └── TraceError                              a line of a recorded trace cannot be read
@@ -13,7 +14,13 @@
 these.
 """
 
-__all__ = ["InvalidValueError", "MilestoneProgressError", "StoreError", "TraceError"]
+__all__ = [
+    "InvalidValueError",
+    "MetricsError",
+    "MilestoneProgressError",
+    "StoreError",
+    "TraceError",
+]
 
 # Enough to recognise the value, too little to flood a log with somebody's 10 MB.
 _LONGEST_SHOWN = 80
@@ -40,6 +47,10 @@ class InvalidValueError(MilestoneProgressError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.field} must be {self.expected}, not {shown(self.value)}"
+
+
+class MetricsError(MilestoneProgressError):
+    """A file of metrics cannot be read, or holds none."""
 
 
 class StoreError(MilestoneProgressError):

@@ -84,10 +84,15 @@ def call(hooks: Iterable[Hook], details: Details) -> None:
         try:
             hook(details)
         except Exception as error:  # Whatever a stranger's hook raises.
-            logger = _logger()
-            # Not its text, nor its traceback, which may hold anything.
-            logger.error("a hook failed at a %s: %s", details.occasion, type(error).__name__)
-            logger.debug("a hook failed", exc_info=error)
+            log_failure(f"a hook failed at a {details.occasion}", error)
+
+
+def log_failure(what: str, error: Exception) -> None:
+    """Log that a stranger's function raised something."""
+    logger = _logger()
+    # Not its text, nor its traceback, which may hold anything.
+    logger.error("%s: %s", what, type(error).__name__)
+    logger.debug(what, exc_info=error)
 
 
 def logging_hook(logger: "Logger | None" = None) -> Hook:
