@@ -25,6 +25,8 @@ def blocks(language: str, page: str = "README.md") -> list[str]:
         "docs/recorder.md",
         "docs/reports.md",
         "docs/resume.md",
+        "docs/rollout.md",
+        "docs/simulate.md",
         "docs/stores.md",
         "docs/testing.md",
     ],

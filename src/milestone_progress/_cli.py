@@ -5,16 +5,19 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from importlib.resources import files
-from pathlib import Path
 from typing import IO
 
-from attrs import asdict, fields
+from attrs import asdict
 
+from ._cli_policy import UsageError, policy_from
+from ._cli_simulate import add_simulate
+from ._cli_stats import add_stats
+from ._cli_traces import opened
 from ._decision import SaveDecision
 from ._display import format_time
 from ._events import Event
@@ -23,7 +26,7 @@ from ._policy import IntervalPolicy, SavePolicy
 from ._record import ProgressRecord
 from ._replay import MediaSummary, Replay
 from ._trace import events_of_media, read_trace
-from .errors import InvalidValueError, MilestoneProgressError, shown
+from .errors import MilestoneProgressError, shown
 from .stores import ProgressStore, ViewerExporter, open_store, save_merged
 
 __all__ = ["main"]
@@ -32,10 +35,6 @@ DEMO = "_demo.jsonl"
 SCHEMA = "schema.json"
 # Lines between two signs of life on a terminal: about a second's work.
 LINES_PER_SIGN = 100_000
-
-
-class _UsageError(MilestoneProgressError):
-    """The command cannot be carried out as it was given."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--viewer", required=True, help="whose progress to show")
     show.add_argument("--media", help="of which media only")
     show.add_argument("--json", action="store_true", help="one line of JSON per record")
+    add_stats(commands)
+    add_simulate(commands)
     schema = commands.add_parser(
         "schema",
         help="print the JSON Schema of what goes over the wire",
@@ -143,13 +144,13 @@ def _add_store(command: argparse.ArgumentParser, purpose: str, *, required: bool
 
 
 def _replay(options: argparse.Namespace) -> None:
-    policy = _policy(IntervalPolicy if options.interval else SavePolicy, options.policy)
+    policy = policy_from(IntervalPolicy if options.interval else SavePolicy, options.policy)
     drop = frozenset(name.strip() for names in options.drop for name in names.split(","))
     if not options.traces and not options.demo:
-        raise _UsageError("replay: name a trace, or - for standard input, or --demo")
+        raise UsageError("replay: name a trace, or - for standard input, or --demo")
     given = [option is not None for option in (options.store, options.viewer, options.media)]
     if any(given) and not all(given):
-        raise _UsageError("replay: --store, --viewer and --media go together")
+        raise UsageError("replay: --store, --viewer and --media go together")
     replay = Replay(policy)
     with ExitStack() as stack:
         save = None
@@ -193,13 +194,13 @@ def _replay_traces(
     options: argparse.Namespace, replay: Replay, drop: Collection[str], save: _Saver | None
 ) -> None:
     traces: list[tuple[str, Callable[[], AbstractContextManager[IO[bytes]]]]] = [
-        (name, partial(_opened, name)) for name in options.traces
+        (name, partial(opened, name)) for name in options.traces
     ]
     if options.demo:
         traces.insert(0, ("the demo", _demo))
     rows = []
-    for source, opened in traces:
-        with opened() as stream:
+    for source, open_trace in traces:
+        with open_trace() as stream:
             for media, seconds, decision in _replayed(replay, stream, source, drop):
                 if save is not None:
                     save(media, decision)
@@ -240,50 +241,11 @@ def _replayed(
     if lines >= LINES_PER_SIGN and sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     if lines == 0:
-        raise _UsageError(f"{source}: no events, the input is empty")
+        raise UsageError(f"{source}: no events, the input is empty")
 
 
 def _demo() -> AbstractContextManager[IO[bytes]]:
     return files(__package__).joinpath(DEMO).open("rb")
-
-
-def _opened(name: str) -> AbstractContextManager[IO[bytes]]:
-    if name == "-":
-        if sys.stdin is None:
-            raise _UsageError("cannot read -: standard input is closed")
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise _UsageError(f"cannot read {name}: {error.strerror}") from None
-
-
-def _policy(
-    kind: type[SavePolicy] | type[IntervalPolicy], settings: Sequence[str]
-) -> SavePolicy | IntervalPolicy:
-    names = [field.name for field in fields(kind)]
-    values: dict[str, object] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or name not in names:
-            raise _UsageError(f"--policy {setting}: not NAME=VALUE with one of {', '.join(names)}")
-        if name == "milestones":
-            values[name] = tuple(_number(setting, piece) for piece in text.split(","))
-        else:
-            values[name] = None if text.lower() == "none" else _number(setting, text)
-    try:
-        return kind(**values)  # type: ignore[arg-type]  # the policies check what they are given
-    except InvalidValueError as error:
-        raise _UsageError(f"--policy: {error}") from None
-
-
-def _number(setting: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise _UsageError(f"--policy {setting}: {text!r} is no number") from None
-    # Milestones are shown as they are written.
-    return int(number) if number.is_integer() else number
 
 
 def _print_table(rows: Sequence[tuple[int, float, SaveDecision]], *, several: bool) -> None:
@@ -323,13 +285,13 @@ def _show(options: argparse.Namespace) -> None:
     with closing(open_store(options.store, namespace=options.namespace)) as store:
         if options.media is None:
             if not isinstance(store, ViewerExporter):
-                raise _UsageError("show: this store tells of single media only, add --media")
+                raise UsageError("show: this store tells of single media only, add --media")
             records = store.export_viewer(options.viewer)
         else:
             record = store.load(options.viewer, options.media)
             records = [] if record is None else [record]
     if not records:
-        raise _UsageError(f"show: nothing is stored of {shown(options.viewer)}")
+        raise UsageError(f"show: nothing is stored of {shown(options.viewer)}")
     _print_records(records, as_json=options.json)
 
 
@@ -359,7 +321,7 @@ def _schema(options: argparse.Namespace) -> None:
         definitions = schema["$defs"]
         if options.name not in definitions:
             known = ", ".join(definitions)
-            raise _UsageError(f"schema: there is no {shown(options.name)}, but {known}")
+            raise UsageError(f"schema: there is no {shown(options.name)}, but {known}")
         head = {"$schema": schema["$schema"], "$id": f"{schema['$id']}:{options.name}"}
         schema = head | definitions[options.name]
     print(json.dumps(schema, indent=2))
