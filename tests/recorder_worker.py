@@ -16,12 +16,14 @@ from typing import Any
 
 from attrs import define, evolve
 
-from milestone_progress import AsyncRecorder, Recorder, Report, Trigger
+from milestone_progress import AsyncRecorder, Batch, Recorder, Report, Trigger
 from milestone_progress.stores.sqlite import SQLiteStore
 from recorders import AwaitedFallback, Failing, Fault
 
 VIEWERS, MEDIAS = ("ann", "bob", "cleo"), ("m", "n")
 MILESTONES = (0, 10, 25, 50, 75)
+#: Seconds of the clock that all workers of a kind with a batch may keep a report to themselves.
+MAX_AGE = 5.0
 
 
 @define
@@ -57,9 +59,15 @@ def answer(viewer: str, media: str, at: float, report: Report, status: str) -> N
 
 
 class World:
-    """What a worker works with: its stores, its clock and its dice."""
+    """What a worker works with: its stores, its clock and its dice.
 
-    def __init__(self, folder: str, seed: str, start: str) -> None:
+    Its kind is ``sync`` or ``async``, then ``batch`` or nothing, then ``alone`` or nothing: without
+    a fallback, and with a store that never fails.
+    """
+
+    def __init__(self, folder: str, seed: str, start: str, kind: str) -> None:
+        self.alone = "alone" in kind
+        self.batch = Batch(max_age=MAX_AGE, max_count=50) if "batch" in kind else None
         self.chance = random.Random(seed)
         # What is safe from a kill needs no disk that turns.
         self.main = Failing(SQLiteStore(f"{folder}/main.db", synchronous="normal"))
@@ -72,20 +80,23 @@ class World:
     def goes_on(self) -> Iterator[tuple[str, str, float, Report]]:
         for told in reports(self.chance, self.now):
             self.now = told[2]
-            self.main.fault = self.chance.choice((Fault.BEFORE, *Fault))
+            if not self.alone:
+                self.main.fault = self.chance.choice((Fault.BEFORE, *Fault))
             yield told
 
 
 def work(world: World) -> None:
-    recorder = Recorder(world.main, fallback=world.fallback, clock=world.clock)
+    fallback = None if world.alone else world.fallback
+    recorder = Recorder(world.main, fallback=fallback, clock=world.clock, batch=world.batch)
     for viewer, media, at, report in world.goes_on():
         answer(viewer, media, at, report, recorder.report(viewer, media, report).status)
         recorder.tick()
 
 
 async def work_async(world: World) -> None:
+    fallback = None if world.alone else AwaitedFallback(world.fallback)
     recorder = AsyncRecorder(
-        AwaitedFallback(world.main), fallback=AwaitedFallback(world.fallback), clock=world.clock
+        AwaitedFallback(world.main), fallback=fallback, clock=world.clock, batch=world.batch
     )
 
     async def take(viewer: str, media: str, at: float, report: Report) -> None:
@@ -120,8 +131,8 @@ class Worker:
 
 
 if __name__ == "__main__":
-    *PLACE, KIND = sys.argv[1:]
-    if KIND == "async":
-        asyncio.run(work_async(World(*PLACE)))
+    WORLD = World(*sys.argv[1:])
+    if sys.argv[-1].startswith("async"):
+        asyncio.run(work_async(WORLD))
     else:
-        work(World(*PLACE))
+        work(WORLD)

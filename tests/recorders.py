@@ -6,7 +6,7 @@ to look like the other one, its coroutines being run to their end.
 
 import asyncio
 import atexit
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cached_property
 from inspect import iscoroutinefunction
@@ -18,6 +18,7 @@ from attrs import evolve
 
 from milestone_progress import (
     AsyncRecorder,
+    ConflictError,
     ProgressRecord,
     Recorder,
     Report,
@@ -27,7 +28,7 @@ from milestone_progress import (
 from milestone_progress.caches import SnapshotCache
 from milestone_progress.caches.memory import MemorySnapshotCache
 from milestone_progress.hooks import Details, Occasion
-from milestone_progress.stores import FallbackStore, ProgressStore
+from milestone_progress.stores import FallbackStore, ManySaver, ProgressStore
 from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
 from milestone_progress.stores.sqlite import AsyncSQLiteStore, SQLiteStore
 
@@ -84,6 +85,7 @@ class Failing:
         fault: How it fails from now on.
         plan: How its next saves fail; then ``fault`` holds again.
         poison: What it raises whenever it is asked to save of a media.
+        together: How many records it was asked to save, each time that it was for many.
     """
 
     def __init__(self, store: FallbackStore, plan: Iterable[Fault] = ()) -> None:
@@ -91,6 +93,7 @@ class Failing:
         self.fault = Fault.NONE
         self.plan: Iterator[Fault] = iter(plan)
         self.poison: dict[str, Exception] = {}
+        self.together: list[int] = []
 
     def _act(self, act: Callable[[], T], *, fault: Fault | None = None) -> T:
         fault = fault or self.fault
@@ -113,6 +116,16 @@ class Failing:
         if record.media in self.poison:
             raise self.poison[record.media]
         return self._act(lambda: self._store.save(record), fault=fault)
+
+    def save_many(self, records: Sequence[ProgressRecord]) -> list[ProgressRecord | ConflictError]:
+        self.together.append(len(records))
+        fault = next(self.plan, self.fault)
+        for record in records:
+            if record.media in self.poison:
+                raise self.poison[record.media]
+        below = self._store
+        assert isinstance(below, ManySaver)
+        return self._act(lambda: below.save_many(records), fault=fault)
 
     def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         return self._read(lambda: self._store.load_many(viewer, medias))
@@ -256,6 +269,13 @@ class Awaited:
 
 class AwaitedFallback(Awaited):
     _store: FallbackStore
+
+    async def save_many(
+        self, records: Sequence[ProgressRecord]
+    ) -> list[ProgressRecord | ConflictError]:
+        await asyncio.sleep(0)
+        assert isinstance(self._store, ManySaver)
+        return self._store.save_many(records)
 
     async def delete_viewer(self, viewer: str) -> int:
         await asyncio.sleep(0)

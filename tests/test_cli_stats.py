@@ -198,6 +198,7 @@ unknown: only metrics tell, see --metrics
 
 
 def test_a_store_without_records_is_no_error(tmp_path: Path) -> None:
+    SQLiteStore(tmp_path / "progress.db").close()
     found = told("--store", f"sqlite:{tmp_path / 'progress.db'}")
     assert (found["records"], found["completion_rate"], found["hours"]) == (0, None, None)
     rows = table("--store", f"sqlite:{tmp_path / 'progress.db'}")
@@ -216,6 +217,15 @@ def test_a_store_that_cannot_list_its_records_says_what_to_do(valkey: Server) ->
     done = run("stats", "--store", valkey.url)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"use --metrics" in done.stderr
+
+
+def test_a_misspelt_database_is_not_made(tmp_path: Path) -> None:
+    path = tmp_path / "progres.db"
+    for command in (["stats"], ["show", "--viewer", "ann"]):
+        done = run(*command, "--store", f"sqlite:{path}")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"there is no database" in done.stderr
+        assert not path.exists()
 
 
 # What is asked

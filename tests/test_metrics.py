@@ -16,8 +16,10 @@ from milestone_progress import (
     Event,
     IntervalPolicy,
     InvalidValueError,
+    Play,
     Rollout,
     StoreError,
+    TimeUpdate,
     Tracker,
     Trigger,
     parse_report,
@@ -230,7 +232,7 @@ def test_what_the_store_fails_at_is_counted_by_request(kind: Kind) -> None:
     with pytest.raises(StoreError):
         desk.recorder.handle("cid", "m", [])
     found = counts_of(metrics)
-    assert (found.requests, found.failed, found.refused, found.writes) == (4, 3, 1, 1)
+    assert (found.requests, found.failed, found.refused, found.writes) == (4, 3, 2, 1)
     assert found.error_rate == 0.75
     desk.drain()
     # What was tried again is a write, and no request.
@@ -400,3 +402,60 @@ def test_nothing_personal_is_in_a_file(kind: Kind, tmp_path: Path) -> None:
     assert "requests" in text
     assert "example" not in text
     assert "secret" not in text
+
+
+# What players make up
+
+
+@both
+def test_one_player_that_makes_up_positions_does_not_count_for_all_others(kind: Kind) -> None:
+    metrics = Metrics()
+    desk = Desk(kind, metrics=metrics)
+    desk.recorder.handle(
+        "ann",
+        "m",
+        [Play(at=NOW, position=0.0), TimeUpdate(at=NOW + 1e9, position=1e9)],
+    )
+    desk.recorder.report("bob", "m", new(1e9))
+    counted = counts_of(metrics)
+    assert 0 < counted.played <= 86_400
+    assert 0 < counted.estimated <= 600
+
+
+def test_whatever_was_counted_can_be_read_again(tmp_path: Path) -> None:
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.add(Arm.INTERVAL, Counts(requests=10**15, played=1e15))
+    metrics.write(tmp_path / "much")
+    assert Metrics.read(tmp_path / "much").counts(Arm.INTERVAL) == metrics.counts(Arm.INTERVAL)
+
+
+@pytest.mark.parametrize("little", [5e-324, 1e-300, 0.999])
+def test_of_less_than_a_second_nothing_is_said(little: float) -> None:
+    for counted in (Counts(played=little, writes=1), Counts(estimated=little, writes=1)):
+        assert counted.writes_per_hour is None
+    assert Counts(shadowed=little, shadow_writes=1).shadow_writes_per_hour is None
+
+
+@both
+def test_who_looks_at_the_page_while_it_plays_elsewhere_has_not_resumed(kind: Kind) -> None:
+    metrics = Metrics()
+    desk = Desk(kind, metrics=metrics)
+    player = Player(duration=1000, at=NOW).play_to(200)
+    watch(desk, player)
+    desk.recorder.resume_choice("ann", "m")
+    told = len(player.events)
+    watch(desk, player.play_to(210).events[told:])
+    assert counts_of(metrics).resumed == 0
+
+
+@both
+def test_a_viewing_that_ends_after_a_switch_counts_in_the_arm_it_was_in(kind: Kind) -> None:
+    plan = [Rollout(percent=0, shadow=True)]
+    metrics = Metrics()
+    desk = Desk(kind, policy=lambda: plan[0], metrics=metrics)
+    watch(desk, Player(duration=1000, at=NOW).play_to(8))
+    plan[0] = Rollout(percent=100, shadow=True)
+    desk.recorder.close()
+    assert counts_of(metrics, Arm.MILESTONE) == Counts()
+    assert counts_of(metrics, Arm.INTERVAL).shadow_writes == 1

@@ -193,6 +193,15 @@ def test_a_legacy_report_reaches_the_milestones_of_its_position(desk: Desk) -> N
 
 
 @both
+def test_a_legacy_report_reaches_none_where_playing_counts(kind: Kind) -> None:
+    """It tells of a position, which is not what was played."""
+    desk = Desk(kind, policy=SavePolicy(basis="played"))
+    result = desk.recorder.report("ann", "m", legacy(60.0))
+    assert (result.written, result.reached, result.next_milestone) == (True, (), 10)
+    assert desk.recorder.report("ann", "m", new(61.0, milestone=50)).reached == (10, 25, 50)
+
+
+@both
 def test_a_legacy_report_without_a_duration_reaches_none(desk: Desk) -> None:
     result = desk.recorder.report("ann", "m", legacy(90.0, None))
     assert result.written

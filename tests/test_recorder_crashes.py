@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -357,7 +357,9 @@ def is_covered(record: ProgressRecord | None, report: Acknowledged) -> bool:
     )
 
 
-def kill(folder: Path, kills: int, seed: str) -> Counter[str]:
+def kill(
+    folder: Path, kills: int, seed: str, kinds: Sequence[str] = ("sync", "async")
+) -> Counter[str]:
     """Kill workers, three one after the other on the same files; return what became of it all."""
     chance = random.Random(seed)
     starts = count(NOW, 1e6)
@@ -367,8 +369,7 @@ def kill(folder: Path, kills: int, seed: str) -> Counter[str]:
         place = folder / str(figures["kills"])
         place.mkdir()
         for _ in range(min(3, kills - figures["kills"])):
-            kind = chance.choice(("sync", "async"))
-            worker = Worker(place, str(chance.random()), next(starts), kind)
+            worker = Worker(place, str(chance.random()), next(starts), chance.choice(kinds))
             told += worker.die_after(chance.randint(1, 60))
             figures["kills"] += 1
         stored = drained(place)

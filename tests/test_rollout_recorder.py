@@ -12,6 +12,7 @@ from milestone_progress import (
     IntervalPolicy,
     InvalidValueError,
     Recorder,
+    ResumeReason,
     Rollout,
     SaveDecision,
     SavePolicy,
@@ -115,7 +116,7 @@ def test_the_kill_switch_holds_from_the_next_event_on_every_worker(kind: Kind) -
 
 @both
 def test_a_switch_before_a_timer_fires_holds_for_it(kind: Kind) -> None:
-    """A pause that would have been saved when it became long is none of the interval mode's."""
+    """A pause that would have been saved when it became long is saved at once."""
     switch = Switch(Rollout(percent=100))
     desk = Desk(kind, policy=switch)
     screen = Screen(desk)
@@ -125,13 +126,7 @@ def test_a_switch_before_a_timer_fires_holds_for_it(kind: Kind) -> None:
     switch.rollout = Rollout(percent=0)
     desk.clock.now += 40
     desk.recorder.tick()
-    assert desk.stored() is None
     assert desk.recorder.deadline is None
-    # And back: it waits again, and is long already.
-    switch.rollout = Rollout(percent=100)
-    desk.recorder.handle(IN, "m", [])
-    assert desk.recorder.deadline == NOW + 90 + 30
-    desk.recorder.tick()
     stored = desk.stored()
     assert stored is not None
     assert stored.position == 90
@@ -251,3 +246,72 @@ def test_raising_the_percentage_switches_only_who_joins(kind: Kind) -> None:
         inside.append({one for one in viewers if recorder.policy_of(one) == SavePolicy()})
     assert all(one <= other for one, other in pairwise(inside))
     assert (len(inside[0]), len(inside[-1])) == (0, 200)
+
+
+@both
+def test_a_rollout_that_is_not_there_any_more_does_not_undo_the_kill_switch(kind: Kind) -> None:
+    switch = Switch(Rollout(percent=100, enabled=False))
+    desk = Desk(kind, policy=switch)
+    switch.rollout = None
+    assert isinstance(desk.recorder.policy_of(IN), IntervalPolicy)
+    with pytest.raises(InvalidValueError, match="policy"):
+        Desk(kind, policy=switch)
+
+
+@both
+def test_a_worker_with_other_settings_goes_on_with_its_own_deadline(kind: Kind) -> None:
+    cache = MemorySnapshotCache()
+    patient = Desk(kind, snapshots=cache, policy=SavePolicy(pause_threshold=600))
+    screen = Screen(patient)
+    screen.player.play_to(20).pause()
+    screen.send()
+    hasty = patient.another(snapshots=cache, policy=SavePolicy(pause_threshold=30))
+    assert hasty.handle(IN, "m", []).deadline == NOW + 20 + 30
+
+
+# What completes before the end
+
+
+@both
+def test_who_left_in_the_credits_has_finished_and_is_not_asked_to_continue(kind: Kind) -> None:
+    for policy in (
+        SavePolicy(completion_percent=90),
+        SavePolicy(completion_seconds_left=150),
+        SavePolicy(basis="played"),
+    ):
+        desk = Desk(kind, policy=policy)
+        screen = Screen(desk)
+        screen.player.play_to(970).close()
+        screen.send()
+        stored = desk.stored()
+        assert stored is not None
+        assert (stored.position, stored.completed, stored.finished) == (970, True, False)
+        assert desk.recorder.recent(IN) == []
+        assert desk.recorder.recent(IN, include_completed=True) == [stored]
+        choice = desk.recorder.resume_choice(IN, "m")
+        assert (choice.reason, choice.position) == (ResumeReason.FINISHED, 0)
+
+
+@both
+def test_a_rewatch_of_what_completed_before_the_end_is_resumed(kind: Kind) -> None:
+    desk = Desk(kind, policy=SavePolicy(completion_percent=90))
+    screen = Screen(desk)
+    screen.player.play_to(970).seek(0).play_to(400).close()
+    screen.send()
+    assert desk.recorder.resume_choice(IN, "m").position == 400
+    assert len(desk.recorder.recent(IN)) == 1
+
+
+@both
+def test_what_was_left_in_its_credits_makes_room_for_what_was_not(kind: Kind) -> None:
+    desk = Desk(kind, policy=SavePolicy(completion_percent=90))
+    for number in range(12):
+        desk.clock.now += 10
+        completed = number > 2
+        desk.recorder.report(IN, f"m{number}", new(950.0 if completed else 500.0, duration=1000.0))
+        if completed:
+            desk.recorder.complete(IN, f"m{number}")
+            desk.clock.now += 10
+            desk.recorder.report(IN, f"m{number}", new(970.0, duration=1000.0))
+    assert [one.media for one in desk.recorder.recent(IN, 2)] == ["m2", "m1"]
+    assert [one.media for one in desk.recorder.recent(IN, 20)] == ["m2", "m1", "m0"]

@@ -5,7 +5,15 @@ from typing import Literal
 import pytest
 from hypothesis import given
 
-from milestone_progress import Complete, SavePolicy, Tracker
+from milestone_progress import (
+    Complete,
+    MediaInfo,
+    Play,
+    SavePolicy,
+    Seeked,
+    TimeUpdate,
+    Tracker,
+)
 from viewing_logs import Log, Saved, logs
 from viewing_script import Viewing, playing
 
@@ -221,3 +229,34 @@ def test_a_percent_waits_for_a_duration_that_grows() -> None:
     viewing.info(duration=1000)
     viewing.watch(12)
     assert not viewing.tracker.completed
+
+
+# The fast way
+
+
+@given(logs())
+def test_the_deadline_is_that_of_a_tracker_that_begins_anew_from_a_snapshot(log: Log) -> None:
+    policy = SavePolicy(basis="played")
+    tracker = Tracker(policy)
+    for event in log.events:
+        tracker.handle(event)
+        restored = Tracker.restore(tracker.snapshot(), policy)
+        assert tracker.deadline == restored.deadline
+
+
+def test_marking_as_complete_elsewhere_in_the_run_does_not_put_off_what_is_reached() -> None:
+    """At 16×, where eight seconds back within the same event are told by no seek."""
+    tracker = Tracker(PLAYED, Saved(0.0, completed=True))
+    tracker.feed(
+        [
+            MediaInfo(at=1000.0, duration=100.0, rate=16.0),
+            Seeked(at=1000.0, position=50.0),
+            Play(at=1000.0, position=50.0),
+            *(TimeUpdate(at=1000 + n / 64, position=50 + n / 4) for n in range(1, 5)),
+            Complete(at=1000.0625, position=42.0),
+        ]
+    )
+    decisions = tracker.feed(
+        TimeUpdate(at=1000.0625 + n / 64, position=42 + n / 4) for n in range(1, 50)
+    )
+    assert [(one.milestone, one.position) for one in decisions] == [(10, 52.0)]

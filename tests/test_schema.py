@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator
 
 from milestone_progress import (
+    Batch,
     InvalidValueError,
     PayloadError,
     Problem,
@@ -379,6 +380,7 @@ def test_every_status_was_seen_in_a_response() -> None:
     report(recorder)
     recorder.reset("ann", "session-7")
     report(recorder, generation=0)
+    report(Recorder(stores["works"], clock=lambda: now[0], batch=Batch()))
     report(Recorder(stores["is broken"], clock=lambda: now[0]))
     report(Recorder(stores["is broken"], clock=lambda: now[0], backlog_limit=0))
     assert seen == set(SaveStatus)

@@ -16,6 +16,7 @@ from milestone_progress import (
     Event,
     IntervalPolicy,
     IntervalTracker,
+    InvalidValueError,
     MediaInfo,
     Pause,
     Phase,
@@ -274,3 +275,33 @@ def test_completed_once_is_not_completed_again() -> None:
     changed = switched(tracker, INTERVAL)
     assert changed.completed
     assert changed.feed([Complete(at=4.0, position=2.0)]) == []
+
+
+def test_a_pause_that_was_not_long_yet_is_saved_at_once_by_the_mode_that_saves_pauses() -> None:
+    tracker = Tracker()
+    tracker.feed([*playing_to(20), Pause(at=21.0, position=20.0)])
+    changed = switched(tracker, INTERVAL)
+    assert changed.deadline == 21.0
+    [decision] = changed.feed([Unload(at=22.0)])
+    assert (decision.trigger, decision.position) == (Trigger.PAUSE, 20.0)
+    assert changed.deadline is None
+
+
+def test_an_open_seek_is_saved_though_the_other_mode_saves_nothing_as_the_page_goes_away() -> None:
+    tracker = Tracker()
+    tracker.feed([*playing_to(20), Seeking(at=21.0, position=500.0)])
+    [decision] = switched(tracker, INTERVAL).feed([Unload(at=22.0)])
+    assert decision.position == 500.0
+
+
+def test_a_resume_point_that_is_protected_is_not_saved_over_by_switching() -> None:
+    record = ProgressRecord(viewer="ann", media="m", position=500.0, updated_at=0.0)
+    tracker = Tracker(MILESTONE, record)
+    tracker.feed([*playing_to(3), Pause(at=4.0, position=3.0)])
+    assert switched(tracker, INTERVAL).feed([Unload(at=5.0)]) == []
+
+
+@pytest.mark.parametrize("policy", [None, 3, "milestone"])
+def test_what_is_no_policy_is_refused(policy: Any) -> None:
+    with pytest.raises(InvalidValueError, match="policy"):
+        switched(Tracker(), policy)

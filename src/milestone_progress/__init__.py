@@ -33,6 +33,7 @@ from .errors import InvalidValueError, MilestoneProgressError, StoreError, Trace
 if TYPE_CHECKING:
     from ._additions import SaveResult, SaveStatus
     from ._backlog import BacklogFull
+    from ._batch import Batch
     from ._display import Marker, display_percent, estimated_position, format_time, markers
     from ._live import HandleResult, LiveLimits
     from ._plausibility import Claim, Implausible, Plausibility
@@ -65,6 +66,7 @@ __all__ = [
     "Arm",
     "AsyncRecorder",
     "BacklogFull",
+    "Batch",
     "Claim",
     "Complete",
     "ConflictError",
@@ -133,6 +135,7 @@ _LATER = {
     "Arm": "rollout",
     "AsyncRecorder": "_recorder_async",
     "BacklogFull": "_backlog",
+    "Batch": "_batch",
     "Claim": "_plausibility",
     "HandleResult": "_live",
     "Implausible": "_plausibility",

@@ -26,6 +26,8 @@ ANY_GENERATION = LARGEST_COUNT
 HELD = 2**52
 # Seconds. Who says that a report is older than this has had its clock set in between.
 LONGEST_AGE = 366 * 86_400.0
+# Seconds of media that are played without a report, at most: `SavePolicy.max_unsaved` by default.
+LONGEST_UNREPORTED = 600.0
 
 
 class SaveStatus(StrEnum):
@@ -39,6 +41,8 @@ class SaveStatus(StrEnum):
     AT_START = "at_start"
     #: Nothing was written: the viewer has started over since.
     SUPERSEDED = "superseded"
+    #: It waits for others to be written together with; what is stored is not known yet.
+    QUEUED = "queued"
     #: The store failed. It is kept, and will be saved later.
     KEPT = "kept"
     #: The store failed, and there is no room to keep it: send it again later.
@@ -52,14 +56,15 @@ class SaveResult:
     Attributes:
         status: Whether it was written, or why not.
         record: What is known of the viewer and the media now: the record stored; or what is kept
-            for the store if that failed; None if nothing is.
+            for the store if that failed; or what is queued, with what was stored when the store was
+            asked last, if it was; None if nothing is.
         reached: Milestones newly reached by what was written, percent 0-100, ascending. Of all
             requests to all workers, each milestone is in one.
         newly_completed: Whether what was written completed the media; of one request, likewise.
         next_milestone: The next one above the highest reached, percent 0-100; None if there is
             none.
         generation: That which later reports of the same player are to tell; None if only the store
-            knows, which failed.
+            knows, which failed or was not asked.
         given_up: What was given up to make room for this, None if nothing was: somebody else's
             progress, perhaps.
         implausible: What of it cannot be true, if anybody asked.
@@ -104,11 +109,15 @@ class Addition:
         record: What became known; its generation may be `ANY_GENERATION`.
         tells_age: Whether ``updated_at`` is when it was decided, not only when it arrived.
         trigger: Why, None if that is forgotten.
+        reported: Whether only reports tell of it.
+        continues: Whether it goes on with what is stored, and is nothing without it (5.4).
     """
 
     record: ProgressRecord
     tells_age: bool
     trigger: Trigger | None
+    reported: bool = False
+    continues: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -160,7 +169,7 @@ def addition_of(
         updated_at=updated_at,
         generation=ANY_GENERATION if report.generation is None else report.generation,
     )
-    return Addition(record=record, tells_age=age is not None, trigger=report.trigger)
+    return Addition(record=record, tells_age=age is not None, trigger=report.trigger, reported=True)
 
 
 def joined(first: ProgressRecord, second: ProgressRecord, policy: ConflictPolicy) -> ProgressRecord:
@@ -223,6 +232,8 @@ def added(
     if addition.at_start:
         return stored, SaveStatus.AT_START
     if stored is None:
+        if addition.continues:
+            return None, SaveStatus.SUPERSEDED
         # A generation that nobody remembers is over.
         return replaced(record, generation=0), SaveStatus.WRITTEN
     if record.generation < stored.generation:
@@ -290,11 +301,12 @@ def played_between(
 
     As far as the position moved on, and no more than the time in between; nothing if it was sought.
     What was played before a seek, and twice, is missed; a seek that says nothing of itself is not.
+    A first report may come from anywhere, but players do not play on for longer without one.
     """
     if trigger is Trigger.SEEK:
         return 0.0
     if before is None:
-        return after.position
+        return min(after.position, LONGEST_UNREPORTED)
     return max(0.0, min(after.position - before.position, after.updated_at - before.updated_at))
 
 

@@ -1,20 +1,22 @@
 """In which arm a viewer is now, and what is counted of it."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Lock
 
 from ._additions import SaveResult, SaveStatus, played_between
 from ._counts import Counts
 from ._decision import Trigger
+from ._events import Emptied, Event, MediaInfo
 from ._live import LiveViewing
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ProgressRecord
 from ._resume import ResumeChoice, ResumeReason
+from ._states import Phase
 from .errors import InvalidValueError
 from .hooks import log_failure
 from .metrics import Metrics
-from .rollout import Rollout
+from .rollout import Rollout, arm_of_policy
 
 __all__ = ["Arms", "Plan"]
 
@@ -26,14 +28,12 @@ FAILED = (SaveStatus.KEPT, SaveStatus.REFUSED)
 REMEMBERED_OFFERS = 10_000
 
 
-def rollout_of(plan: Plan | None) -> Rollout:
+def rollout_of(plan: Plan) -> Rollout:
     """Return the rollout that a plain policy amounts to: the same one for everybody.
 
     Raises:
         InvalidValueError: It is neither a policy nor a rollout.
     """
-    if plan is None:
-        return Rollout(percent=100)
     if isinstance(plan, SavePolicy):
         return Rollout(percent=100, milestone=plan)
     if isinstance(plan, IntervalPolicy):
@@ -47,7 +47,8 @@ class Arms:
     """Who is in which arm, as far as a recorder knows, and the counts of both.
 
     Args:
-        plan: A policy for everybody, a rollout, or what returns one of them whenever it is asked.
+        plan: A policy for everybody, a rollout, or what returns one of them whenever it is asked;
+            None for the default policy.
         metrics: Where to count; None for nowhere.
 
     Raises:
@@ -56,7 +57,7 @@ class Arms:
 
     def __init__(self, plan: Plan | Callable[[], Plan] | None, metrics: Metrics | None) -> None:
         self._ask = plan if callable(plan) else None
-        self._plan = plan() if callable(plan) else plan
+        self._plan = plan() if callable(plan) else plan or SavePolicy()
         self._rollout = rollout_of(self._plan)
         self._metrics = metrics
         self._lock = Lock()
@@ -77,11 +78,15 @@ class Arms:
             log_failure("the policy cannot be asked for, the last one holds on", error)
         return self._rollout
 
-    def follow(self, viewing: LiveViewing) -> None:
-        """Have a viewing go on in the arm that its viewer is in now."""
+    def follow(self, viewing: LiveViewing, events: Iterable[Event] = ()) -> None:
+        """Have a viewing go on in the arm that its viewer is in now, before it handles events."""
         rollout, viewer = self.rollout, viewing.key[0]
         viewing.follow(rollout.policy_of(viewer), rollout.shadow_of(viewer))
-        if self._offers:
+        # Who watches already, and has not loaded the media again, was not brought there.
+        if self._offers and (
+            viewing.tracker.phase is not Phase.PLAYING
+            or any(isinstance(event, (MediaInfo, Emptied)) for event in events)
+        ):
             with self._lock:
                 viewing.offered = self._offers.pop(viewing.key[:2], viewing.offered)
 
@@ -102,13 +107,28 @@ class Arms:
             for key in [key for key in self._offers if key[0] == viewer]:
                 del self._offers[key]
 
-    def count(self, viewer: str, counts: Counts, result: SaveResult | None = None) -> None:
-        """Count what happened, and whether saving what a request said has failed."""
+    def count(
+        self,
+        viewer: str,
+        counts: Counts,
+        result: SaveResult | None = None,
+        *,
+        viewing: LiveViewing | None = None,
+    ) -> None:
+        """Count what happened, and whether saving what a request said has failed.
+
+        A viewing that ends counts in the arm it was in, whichever its viewer is in by now.
+        """
         if self._metrics is not None:
             if result is not None:
                 counts.failed += result.status in FAILED
                 counts.refused += result.status is SaveStatus.REFUSED
-            self._metrics.add(self.rollout.arm(viewer), counts)
+            arm = (
+                self.rollout.arm(viewer)
+                if viewing is None
+                else arm_of_policy(viewing.tracker._policy)
+            )
+            self._metrics.add(arm, counts)
 
     def count_saved(
         self,

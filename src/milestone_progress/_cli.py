@@ -17,6 +17,7 @@ from attrs import asdict
 from ._cli_policy import UsageError, policy_from
 from ._cli_simulate import add_simulate
 from ._cli_stats import add_stats
+from ._cli_stores import opened_to_read
 from ._cli_traces import opened
 from ._decision import SaveDecision
 from ._display import format_time
@@ -282,7 +283,7 @@ def _print_summary(media: Sequence[MediaSummary]) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    with closing(open_store(options.store, namespace=options.namespace)) as store:
+    with opened_to_read(options.store, options.namespace) as store:
         if options.media is None:
             if not isinstance(store, ViewerExporter):
                 raise UsageError("show: this store tells of single media only, add --media")

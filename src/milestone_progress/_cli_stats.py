@@ -4,14 +4,14 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 
+from ._cli_stores import opened_to_read
 from ._counts import LEGACY_INTERVAL, SECONDS_PER_HOUR, Counts
 from ._record import ProgressRecord
 from .errors import StoreError
 from .metrics import Metrics
 from .rollout import Arm
-from .stores import FallbackStore, open_store
+from .stores import FallbackStore
 
 __all__ = ["add_stats"]
 
@@ -149,7 +149,7 @@ def records_of(url: str, namespace: str) -> list[ProgressRecord]:
     Raises:
         StoreError: The store failed, or cannot list what it holds.
     """
-    with closing(open_store(url, namespace=namespace)) as store:
+    with opened_to_read(url, namespace) as store:
         if not isinstance(store, FallbackStore):
             raise StoreError(
                 f"a {type(store).__name__} cannot list the records of all viewers: "

@@ -14,7 +14,7 @@ SECONDS_PER_HOUR = 3600.0
 # Seconds played between two saves of the legacy mode, where no shadow counts them.
 LEGACY_INTERVAL = 30.0
 # A sum of many years of many viewers' seconds, and far from where a float stops counting by ones.
-LARGEST_SUM = 1e15
+LARGEST_SUM = 10**15
 
 
 @define(kw_only=True)
@@ -57,23 +57,25 @@ class Counts:
     def add(self, other: "Counts") -> None:
         """Add what was counted elsewhere."""
         for name in NAMES:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            # What cannot be read back says nothing.
+            setattr(self, name, min(getattr(self, name) + getattr(other, name), LARGEST_SUM))
 
     @property
     def hours(self) -> float | None:
-        """Hours of media played, None if nobody has played anything."""
+        """Hours of media played, None if it is less than a second."""
         seconds = self.played + self.estimated
-        return seconds / SECONDS_PER_HOUR if seconds else None
+        # Of less nothing can be said, and it may divide by nothing.
+        return seconds / SECONDS_PER_HOUR if seconds >= 1 else None
 
     @property
     def writes_per_hour(self) -> float | None:
-        """Writes per hour played, None if nobody has played anything."""
+        """Writes per hour played, None if less than a second was played."""
         return None if self.hours is None else self.writes / self.hours
 
     @property
     def shadow_writes_per_hour(self) -> float | None:
         """Writes per hour played that the shadow would have made, None without one."""
-        if not self.shadowed:
+        if self.shadowed < 1:
             return None
         return self.shadow_writes / (self.shadowed / SECONDS_PER_HOUR)
 

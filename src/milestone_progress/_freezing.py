@@ -86,8 +86,8 @@ def thawed(
             seen=None if data["seen"] is None else seen_from(data["seen"]),
             shadow=None if shadow is None else restored_following(shadowing, shadow),
         )
-        if (data["tracker"]["mode"] == "interval") != isinstance(policy, IntervalPolicy):
-            viewing.wait_anew()
+        # It may have been of another policy.
+        viewing.wait_anew()
         return viewing
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Of a newer version, or not ours: a cache may forget.

@@ -6,12 +6,14 @@ from threading import RLock
 
 from attrs import define
 
-from ._additions import Addition, Change, SaveResult, unheld
+from ._additions import Addition, Change, SaveResult, SaveStatus, unheld
+from ._arms import FAILED
 from ._live import LiveKey, LiveViewing
-from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, Key, Recording
+from ._queueing import ROUNDS, Queueing
+from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, RETRIES_PER_CALL, Key
 from .errors import StoreError
 from .hooks import Occasion
-from .stores import FallbackStore, ProgressStore
+from .stores import FallbackStore, ManySaver, ProgressStore
 from .stores._saving import update
 
 __all__ = ["Keeping"]
@@ -26,11 +28,15 @@ class Users:
     count: int = 0
 
 
-class Keeping(Recording):
+class Keeping(Queueing):
     """The base of `Recorder`: what it does with a store and a fallback."""
 
     _store: ProgressStore
     _fallback: FallbackStore | None
+    # The store, if there is a batch.
+    _many: ManySaver
+    # Held while a batch is written.
+    _flushing: RLock
     # The viewings that threads are working with.
     _in_use: dict[LiveKey, Users]
 
@@ -44,6 +50,15 @@ class Keeping(Recording):
     ) -> SaveResult:
         """Save what is new, or keep it if the store fails."""
         key, trigger = addition.key, addition.trigger
+        if self._batch is not None:
+            queued = self._queue(addition, now, viewing)
+            if queued is not None:
+                waits, result = queued
+                self._mirror(waits, now)
+                if self._fallback is not None and self._waits(key) is None:
+                    # It was written before it was mirrored.
+                    self._forget(waits, now)
+                return result
         conflicted = self._conflicts(key, trigger, now)
         try:
             before, after = update(self._store, *key, change, conflicted=conflicted)
@@ -81,6 +96,70 @@ class Keeping(Recording):
                 users.count -= 1
                 if users.count == 0:
                     del self._in_use[key]
+
+    def _make_room(self, now: float) -> None:
+        """Write what is queued if there is no room for more; wait for whoever is about it."""
+        while self._has_no_room:
+            self._flush(now, if_full=True)
+
+    def _go_further(self, result: SaveResult, now: float) -> None:
+        """Do what else is to be done, unless the store has just failed."""
+        if result.status is SaveStatus.QUEUED:
+            if self._flush_if_due(now):
+                self._retry(now, RETRIES_PER_CALL)
+        elif result.status not in FAILED:
+            self._retry(now, RETRIES_PER_CALL)
+
+    def _flush_if_due(self, now: float) -> bool:
+        """Write what is queued if it is time to, unless somebody is about it."""
+        if not self._is_flush_due(now) or not self._flushing.acquire(blocking=False):
+            return False
+        try:
+            return self._flush(now)
+        finally:
+            self._flushing.release()
+
+    def _flush(self, now: float, *, if_full: bool = False) -> bool:
+        """Write what is queued together, and alone what cannot be; return whether the store works.
+
+        While it does, others queue more. A viewer can be deleted before it or after it.
+        """
+        additions: list[Addition] = []
+        try:
+            with self._flushing:
+                if if_full and not self._has_no_room:
+                    return False
+                additions = self._take()
+                left = self._save_together(additions, now)
+            self._try_again(left or (), now)
+        finally:
+            # Whatever has interrupted it.
+            self._give_back(additions)
+        return left is not None
+
+    def _save_together(self, additions: list[Addition], now: float) -> list[Addition] | None:
+        """Save additions together; return those to be saved alone, None if the store is down."""
+        attempts = self._attempts(additions)
+        for _ in range(ROUNDS):
+            if not attempts:
+                break
+            try:
+                outcomes = self._many.save_many([attempt.record for attempt in attempts])
+            except Exception as error:  # One's poison must not harm another.
+                failed = [attempt.addition for attempt in attempts]
+                self._fail_together(failed, error, now)
+                return failed if self._answers(failed[0].key) else None
+            saved, attempts = self._answered(attempts, outcomes, now)
+            for addition in saved:
+                self._forget(addition, now)
+        return [attempt.addition for attempt in attempts]
+
+    def _fail_together(self, additions: list[Addition], error: Exception, now: float) -> None:
+        """Keep what could not be saved together."""
+        for addition in additions:
+            self._fail_again(addition, error, now)
+            if addition.key in self._unmirrored:
+                self._mirror(addition, now)
 
     def _retry(self, now: float, most: int) -> None:
         self._look_into_fallback(now)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from ._additions import Addition, Change, SaveResult, unheld
+from ._additions import Addition, Change, SaveResult, SaveStatus, unheld
+from ._arms import FAILED
 from ._live import LiveKey, LiveViewing
-from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, Key, Recording
+from ._queueing import ROUNDS, Queueing
+from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, RETRIES_PER_CALL, Key
 from .errors import StoreError
 from .hooks import Occasion
-from .stores import AsyncFallbackStore, AsyncProgressStore
+from .stores import AsyncFallbackStore, AsyncManySaver, AsyncProgressStore
 from .stores._saving import update_async
 
 if TYPE_CHECKING:
@@ -28,11 +30,15 @@ class Users:
     count: int = 0
 
 
-class AsyncKeeping(Recording):
+class AsyncKeeping(Queueing):
     """The base of `AsyncRecorder`: what it does with a store and a fallback."""
 
     _store: AsyncProgressStore
     _fallback: AsyncFallbackStore | None
+    # The store, if there is a batch.
+    _many: AsyncManySaver
+    # Held while a batch is written.
+    _flushing: "Lock"
     # The viewings that tasks are working with.
     _in_use: dict[LiveKey, Users]
 
@@ -46,6 +52,15 @@ class AsyncKeeping(Recording):
     ) -> SaveResult:
         """Save what is new, or keep it if the store fails."""
         key, trigger = addition.key, addition.trigger
+        if self._batch is not None:
+            queued = self._queue(addition, now, viewing)
+            if queued is not None:
+                waits, result = queued
+                await self._mirror(waits, now)
+                if self._fallback is not None and self._waits(key) is None:
+                    # It was written before it was mirrored.
+                    await self._forget(waits, now)
+                return result
         conflicted = self._conflicts(key, trigger, now)
         try:
             before, after = await update_async(self._store, *key, change, conflicted=conflicted)
@@ -92,6 +107,67 @@ class AsyncKeeping(Recording):
                 users.count -= 1
                 if users.count == 0:
                     del self._in_use[key]
+
+    async def _make_room(self, now: float) -> None:
+        """Write what is queued if there is no room for more; wait for whoever is about it."""
+        while self._has_no_room:
+            await self._flush(now, if_full=True)
+
+    async def _go_further(self, result: SaveResult, now: float) -> None:
+        """Do what else is to be done, unless the store has just failed."""
+        if result.status is SaveStatus.QUEUED:
+            if await self._flush_if_due(now):
+                await self._retry(now, RETRIES_PER_CALL)
+        elif result.status not in FAILED:
+            await self._retry(now, RETRIES_PER_CALL)
+
+    async def _flush_if_due(self, now: float) -> bool:
+        """Write what is queued if it is time to, unless somebody is about it."""
+        if not self._is_flush_due(now) or self._flushing.locked():
+            return False
+        return await self._flush(now)
+
+    async def _flush(self, now: float, *, if_full: bool = False) -> bool:
+        """Write what is queued together, and alone what cannot be; return whether the store works.
+
+        While it does, others queue more. A viewer can be deleted before it or after it.
+        """
+        additions: list[Addition] = []
+        try:
+            async with self._flushing:
+                if if_full and not self._has_no_room:
+                    return False
+                additions = self._take()
+                left = await self._save_together(additions, now)
+            await self._try_again(left or (), now)
+        finally:
+            # Whatever has interrupted it.
+            self._give_back(additions)
+        return left is not None
+
+    async def _save_together(self, additions: list[Addition], now: float) -> list[Addition] | None:
+        """Save additions together; return those to be saved alone, None if the store is down."""
+        attempts = self._attempts(additions)
+        for _ in range(ROUNDS):
+            if not attempts:
+                break
+            try:
+                outcomes = await self._many.save_many([attempt.record for attempt in attempts])
+            except Exception as error:  # One's poison must not harm another.
+                failed = [attempt.addition for attempt in attempts]
+                await self._fail_together(failed, error, now)
+                return failed if await self._answers(failed[0].key) else None
+            saved, attempts = self._answered(attempts, outcomes, now)
+            for addition in saved:
+                await self._forget(addition, now)
+        return [attempt.addition for attempt in attempts]
+
+    async def _fail_together(self, additions: list[Addition], error: Exception, now: float) -> None:
+        """Keep what could not be saved together."""
+        for addition in additions:
+            self._fail_again(addition, error, now)
+            if addition.key in self._unmirrored:
+                await self._mirror(addition, now)
 
     async def _retry(self, now: float, most: int) -> None:
         await self._look_into_fallback(now)

@@ -37,6 +37,8 @@ BUSY = 30.0
 # Seconds of media. Who begins to play nearer than this to where they were told to resume was
 # brought there (6.6); and who begins nearer than that to the start has started over.
 NEAR_OFFER, NEAR_START = 2.0, 1.0
+# Seconds of media that count as played by one batch of events, at most: a day.
+MOST_PLAYED = 86_400.0
 
 
 def _some(_limits: object, attribute: "Attribute[int]", value: int) -> None:
@@ -207,6 +209,8 @@ class LiveViewing:
 
     def _count(self, events: Sequence[Event], played: float, counts: Counts) -> None:
         """Count what was played, and whether the shadow would have saved."""
+        # One player whose positions are made up must not count for all others.
+        played = min(played, MOST_PLAYED)
         counts.played += played
         if self.shadow is not None:
             counts.shadowed += played

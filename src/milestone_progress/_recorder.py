@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
-from ._arms import FAILED, Plan
+from ._arms import Plan
 from ._backlog import BacklogFull
+from ._batch import Batch
 from ._counts import Counts
 from ._decision import Trigger
 from ._events import Event
@@ -25,14 +27,13 @@ from ._live import (
 from ._numbers import number
 from ._plausibility import Plausibility
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import SnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .metrics import Metrics
-from .stores import FallbackStore, ProgressStore, ViewerDeleter
+from .stores import FallbackStore, ManySaver, ProgressStore, ViewerDeleter
 from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update
 
@@ -68,9 +69,12 @@ class Recorder(Keeping):
         metrics: Counts requests, writes and what viewers did, by arm; None for nobody.
         clock: Returns Unix seconds.
         seed: Of the dice that spread retries; None for another one each time.
+        batch: How saves of many viewers are collected to be written together, by a store that has
+            ``save_many``; None to write each before it is answered.
 
     Raises:
-        InvalidValueError: ``backlog_limit`` is no such number, or ``policy`` no such thing.
+        InvalidValueError: ``backlog_limit`` is no such number, or ``policy`` no such thing, or the
+            store cannot do what ``batch`` needs.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Recorder(Keeping):
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
+        batch: Batch | None = None,
     ) -> None:
         super().__init__(
             policy=policy,
@@ -103,6 +108,7 @@ class Recorder(Keeping):
             metrics=metrics,
             clock=clock,
             seed=seed,
+            batch=batch,
         )
         if fallback is not None and (fallback is store or backlog_limit == 0):
             expected = "another store than the first, and room in the backlog to go with it"
@@ -111,6 +117,13 @@ class Recorder(Keeping):
         self._fallback = fallback
         self._snapshots = snapshots
         self._in_use = {}
+        if batch is not None:
+            if not isinstance(store, ManySaver):
+                expected = "None for a store without save_many, such as this one"
+                raise InvalidValueError("batch", batch, expected)
+            self._many = store
+        # A hook may call the recorder back.
+        self._flushing = RLock()
 
     def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news.
@@ -129,12 +142,12 @@ class Recorder(Keeping):
         """
         now = self._now()
         addition = self._addition(viewer, media, report, now)
+        self._make_room(now)
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
         result = self._save(addition, Change(parts, self._conflict), waiting, now)
         self._arms.count(viewer, Counts(requests=1), result)
-        if result.status not in FAILED:
-            self._retry(now, RETRIES_PER_CALL)
+        self._go_further(result, now)
         return result
 
     def handle(
@@ -174,11 +187,12 @@ class Recorder(Keeping):
         if sent_at is not None:
             number("sent_at", sent_at)
         now = self._now()
+        self._make_room(now)
         with self._alone(key):
             viewing = self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            self._arms.follow(viewing)
+            self._arms.follow(viewing, batch)
             counts = Counts(requests=1)
             decisions, addition = viewing.handle(batch, now, sent_at, self._conflict, counts)
             viewing.seen_at = now
@@ -187,8 +201,8 @@ class Recorder(Keeping):
         excess = self._in_excess(key)
         if excess is not None:
             self._leave(excess, now)
-        if saved is not None and saved.status not in FAILED:
-            self._retry(now, RETRIES_PER_CALL)
+        if saved is not None:
+            self._go_further(saved, now)
         return HandleResult(handled=True, decisions=decisions, saved=saved, deadline=viewing.due_at)
 
     def load(self, viewer: str, media: str) -> ProgressRecord | None:
@@ -203,7 +217,9 @@ class Recorder(Keeping):
         self._look_into_fallback(now)
         # Before the store is asked: what waits may be saved in between.
         waiting = self._waits(key)
-        record = self._with_waiting(self._store.load(viewer, media), waiting)
+        stored = self._store.load(viewer, media)
+        self._know(key, stored)
+        record = self._with_waiting(stored, waiting)
         self._see(key, record, now)
         return record
 
@@ -235,11 +251,15 @@ class Recorder(Keeping):
         waiting = self._waits_for(viewer)
         # What waits may finish some of what is stored, and make room for as many.
         most = min(checked_limit(limit) + len(waiting), LARGEST_LIMIT)
-        found = self._store.recent(viewer, most, include_completed=include_completed)
-        if not waiting:
-            return found
-        known = {record.media: record for record in found} | self.load_many(viewer, waiting)
-        return self._recent(known.values(), limit, include_completed)
+        held = self.load_many(viewer, waiting) if waiting else {}
+        while True:
+            found = self._store.recent(viewer, most, include_completed=include_completed)
+            known = {record.media: record for record in found} | held
+            recent = self._recent(known.values(), limit, include_completed)
+            if len(recent) == limit or len(found) < most or most == LARGEST_LIMIT:
+                return recent
+            # Many were left in their credits, of which the store knows nothing.
+            most = min(4 * most, LARGEST_LIMIT)
 
     def resume_choice(
         self,
@@ -263,7 +283,13 @@ class Recorder(Keeping):
         """
         record = self.load(viewer, media)
         now = self._clock()
-        choice = resume_choice(record, policy or self._resume, now=now, duration=duration)
+        choice = resume_choice(
+            record,
+            policy or self._resume,
+            now=now,
+            duration=duration,
+            completion=self._arms.rollout.milestone,
+        )
         self._arms.offer(viewer, media, choice)
         return choice
 
@@ -302,9 +328,12 @@ class Recorder(Keeping):
         """
         key = self._key(viewer, media)
         now = self._now()
+        # What is queued belongs to the generation that ends now.
+        self._flush(now)
         conflicted = self._conflicts(key, None, now)
         change = self._resetting(now)
         before, after = update(self._store, viewer, media, change, conflicted=conflicted)
+        self._know(key, after)
         for viewing in self._live_of(viewer):
             if viewing.key[:2] == key:
                 with self._alone(viewing.key):
@@ -332,6 +361,9 @@ class Recorder(Keeping):
             # After a retry that is under way.
             with self._alone((viewer, media)):
                 self._settle(waiting)
+        with self._flushing:
+            # No batch that is being written has it any more.
+            pass
         if self._fallback is not None:
             self._fallback.delete_viewer(viewer)
         deleted = self._store.delete_viewer(viewer)
@@ -352,6 +384,7 @@ class Recorder(Keeping):
         """
         now = self._now() if now is None else number("now", now, minimum=0)
         while (viewing := self._due_viewing(now)) is not None:
+            self._make_room(now)
             with self._alone(viewing.key):
                 if self._is_current(viewing):
                     self._arms.follow(viewing)
@@ -361,10 +394,18 @@ class Recorder(Keeping):
                     self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
             self._leave(viewing, now)
+        self._flush_if_due(now)
         self._retry(now, self._limit)
 
+    def flush(self) -> None:
+        """Write what is queued now, if there is a batch.
+
+        A store that fails is no error: what was queued waits for it to work again.
+        """
+        self._flush(self._now())
+
     def close(self) -> tuple[ProgressRecord, ...]:
-        """Save what is unsaved of live viewings, and try once more what could not be saved.
+        """Save what is unsaved of live viewings, or queued, and once more what could not be saved.
 
         Returns:
             What still could not be; it is lost unless there is a fallback.
@@ -372,6 +413,7 @@ class Recorder(Keeping):
         now = self._now()
         for viewing in self._all_live():
             self._leave(viewing, now)
+        self._flush(now)
         self._look_into_fallback(now)
         with self._lock:
             waiting = self._backlog.all()
@@ -402,8 +444,9 @@ class Recorder(Keeping):
         try:
             stored = self._store.load(*key[:2])
         except StoreError:
-            self._arms.count(key[0], Counts(requests=1, failed=1))
+            self._arms.count(key[0], Counts(requests=1, failed=1, refused=1))
             raise
+        self._know(key[:2], stored)
         viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
         # What waits is not there yet, and nobody can have deleted it.
         viewing.stored = stored is not None
@@ -455,11 +498,12 @@ class Recorder(Keeping):
 
     def _leave(self, viewing: LiveViewing, now: float) -> None:
         """Save what is unsaved of a viewing and drop it from memory."""
+        self._make_room(now)
         with self._alone(viewing.key):
             if self._is_current(viewing) and self._ends(viewing):
                 counts = Counts()
                 addition = viewing.leave(now, self._conflict, counts)
-                self._arms.count(viewing.key[0], counts)
+                self._arms.count(viewing.key[0], counts, viewing=viewing)
                 if addition is not None:
                     self._save_live(viewing, addition, now)
 

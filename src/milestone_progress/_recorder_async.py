@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, told
-from ._arms import FAILED, Plan
+from ._arms import Plan
 from ._backlog import BacklogFull
+from ._batch import Batch
 from ._counts import Counts
 from ._decision import Trigger
 from ._events import Event
@@ -25,14 +26,13 @@ from ._live import (
 from ._numbers import number
 from ._plausibility import Plausibility
 from ._record import ConflictPolicy, ProgressRecord
-from ._recording import RETRIES_PER_CALL
 from ._reports import Report
 from ._resume import ResumeChoice, ResumePolicy, resume_choice
 from .caches import AsyncSnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .metrics import Metrics
-from .stores import AsyncFallbackStore, AsyncProgressStore, AsyncViewerDeleter
+from .stores import AsyncFallbackStore, AsyncManySaver, AsyncProgressStore, AsyncViewerDeleter
 from .stores._arguments import LARGEST_LIMIT, checked_limit
 from .stores._saving import update_async
 
@@ -63,6 +63,7 @@ class AsyncRecorder(AsyncKeeping):
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
+        batch: Batch | None = None,
     ) -> None:
         super().__init__(
             policy=policy,
@@ -76,6 +77,7 @@ class AsyncRecorder(AsyncKeeping):
             metrics=metrics,
             clock=clock,
             seed=seed,
+            batch=batch,
         )
         if fallback is not None and (fallback is store or backlog_limit == 0):
             expected = "another store than the first, and room in the backlog to go with it"
@@ -84,17 +86,26 @@ class AsyncRecorder(AsyncKeeping):
         self._fallback = fallback
         self._snapshots = snapshots
         self._in_use = {}
+        # Who makes one has loaded it; `import milestone_progress` need not.
+        from asyncio import Lock  # noqa: PLC0415  # as said
+
+        if batch is not None:
+            if not isinstance(store, AsyncManySaver):
+                expected = "None for a store without save_many, such as this one"
+                raise InvalidValueError("batch", batch, expected)
+            self._many = store
+        self._flushing = Lock()
 
     async def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news: `Recorder.report`."""
         now = self._now()
         addition = self._addition(viewer, media, report, now)
+        await self._make_room(now)
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
         result = await self._save(addition, Change(parts, self._conflict), waiting, now)
         self._arms.count(viewer, Counts(requests=1), result)
-        if result.status not in FAILED:
-            await self._retry(now, RETRIES_PER_CALL)
+        await self._go_further(result, now)
         return result
 
     async def handle(
@@ -112,11 +123,12 @@ class AsyncRecorder(AsyncKeeping):
         if sent_at is not None:
             number("sent_at", sent_at)
         now = self._now()
+        await self._make_room(now)
         async with self._alone(key):
             viewing = await self._viewing(key, now)
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
-            self._arms.follow(viewing)
+            self._arms.follow(viewing, batch)
             counts = Counts(requests=1)
             decisions, addition = viewing.handle(batch, now, sent_at, self._conflict, counts)
             viewing.seen_at = now
@@ -125,8 +137,8 @@ class AsyncRecorder(AsyncKeeping):
         excess = self._in_excess(key)
         if excess is not None:
             await self._leave(excess, now)
-        if saved is not None and saved.status not in FAILED:
-            await self._retry(now, RETRIES_PER_CALL)
+        if saved is not None:
+            await self._go_further(saved, now)
         return HandleResult(handled=True, decisions=decisions, saved=saved, deadline=viewing.due_at)
 
     async def load(self, viewer: str, media: str) -> ProgressRecord | None:
@@ -136,7 +148,9 @@ class AsyncRecorder(AsyncKeeping):
         await self._look_into_fallback(now)
         # Before the store is asked: what waits may be saved in between.
         waiting = self._waits(key)
-        record = self._with_waiting(await self._store.load(viewer, media), waiting)
+        stored = await self._store.load(viewer, media)
+        self._know(key, stored)
+        record = self._with_waiting(stored, waiting)
         self._see(key, record, now)
         return record
 
@@ -160,11 +174,15 @@ class AsyncRecorder(AsyncKeeping):
         waiting = self._waits_for(viewer)
         # What waits may finish some of what is stored, and make room for as many.
         most = min(checked_limit(limit) + len(waiting), LARGEST_LIMIT)
-        found = await self._store.recent(viewer, most, include_completed=include_completed)
-        if not waiting:
-            return found
-        known = {record.media: record for record in found} | await self.load_many(viewer, waiting)
-        return self._recent(known.values(), limit, include_completed)
+        held = await self.load_many(viewer, waiting) if waiting else {}
+        while True:
+            found = await self._store.recent(viewer, most, include_completed=include_completed)
+            known = {record.media: record for record in found} | held
+            recent = self._recent(known.values(), limit, include_completed)
+            if len(recent) == limit or len(found) < most or most == LARGEST_LIMIT:
+                return recent
+            # Many were left in their credits, of which the store knows nothing.
+            most = min(4 * most, LARGEST_LIMIT)
 
     async def resume_choice(
         self,
@@ -177,7 +195,13 @@ class AsyncRecorder(AsyncKeeping):
         """Return what to ask a viewer who comes back: `Recorder.resume_choice`."""
         record = await self.load(viewer, media)
         now = self._clock()
-        choice = resume_choice(record, policy or self._resume, now=now, duration=duration)
+        choice = resume_choice(
+            record,
+            policy or self._resume,
+            now=now,
+            duration=duration,
+            completion=self._arms.rollout.milestone,
+        )
         self._arms.offer(viewer, media, choice)
         return choice
 
@@ -202,11 +226,14 @@ class AsyncRecorder(AsyncKeeping):
         """Forget a viewer's progress in a media: `Recorder.reset`."""
         key = self._key(viewer, media)
         now = self._now()
+        # What is queued belongs to the generation that ends now.
+        await self._flush(now)
         conflicted = self._conflicts(key, None, now)
         change = self._resetting(now)
         before, after = await update_async(
             self._store, viewer, media, change, conflicted=conflicted
         )
+        self._know(key, after)
         for viewing in self._live_of(viewer):
             if viewing.key[:2] == key:
                 async with self._alone(viewing.key):
@@ -229,6 +256,9 @@ class AsyncRecorder(AsyncKeeping):
             # After a retry that is under way.
             async with self._alone((viewer, media)):
                 self._settle(waiting)
+        async with self._flushing:
+            # No batch that is being written has it any more.
+            pass
         if self._fallback is not None:
             await self._fallback.delete_viewer(viewer)
         deleted = await self._store.delete_viewer(viewer)
@@ -243,6 +273,7 @@ class AsyncRecorder(AsyncKeeping):
         """Do what is due: `Recorder.tick`."""
         now = self._now() if now is None else number("now", now, minimum=0)
         while (viewing := self._due_viewing(now)) is not None:
+            await self._make_room(now)
             async with self._alone(viewing.key):
                 if await self._is_current(viewing):
                     self._arms.follow(viewing)
@@ -252,13 +283,19 @@ class AsyncRecorder(AsyncKeeping):
                     self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
             await self._leave(viewing, now)
+        await self._flush_if_due(now)
         await self._retry(now, self._limit)
+
+    async def flush(self) -> None:
+        """Write what is queued now: `Recorder.flush`."""
+        await self._flush(self._now())
 
     async def close(self) -> tuple[ProgressRecord, ...]:
         """Save what is unsaved, and try once more what could not be saved: `Recorder.close`."""
         now = self._now()
         for viewing in self._all_live():
             await self._leave(viewing, now)
+        await self._flush(now)
         await self._look_into_fallback(now)
         with self._lock:
             waiting = self._backlog.all()
@@ -289,8 +326,9 @@ class AsyncRecorder(AsyncKeeping):
         try:
             stored = await self._store.load(*key[:2])
         except StoreError:
-            self._arms.count(key[0], Counts(requests=1, failed=1))
+            self._arms.count(key[0], Counts(requests=1, failed=1, refused=1))
             raise
+        self._know(key[:2], stored)
         viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
         # What waits is not there yet, and nobody can have deleted it.
         viewing.stored = stored is not None
@@ -342,11 +380,12 @@ class AsyncRecorder(AsyncKeeping):
 
     async def _leave(self, viewing: LiveViewing, now: float) -> None:
         """Save what is unsaved of a viewing and drop it from memory."""
+        await self._make_room(now)
         async with self._alone(viewing.key):
             if await self._is_current(viewing) and self._ends(viewing):
                 counts = Counts()
                 addition = viewing.leave(now, self._conflict, counts)
-                self._arms.count(viewing.key[0], counts)
+                self._arms.count(viewing.key[0], counts, viewing=viewing)
                 if addition is not None:
                     await self._save_live(viewing, addition, now)
 

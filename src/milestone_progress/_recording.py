@@ -22,6 +22,7 @@ from ._additions import (
 )
 from ._arms import Arms, Plan
 from ._backlog import Backlog, BacklogFull
+from ._batch import REMEMBERED, Batch, Known
 from ._decision import Trigger
 from ._freezing import thawed
 from ._identifiers import identifier
@@ -31,7 +32,7 @@ from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausib
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ConflictError, ConflictPolicy, ProgressRecord, replaced
 from ._reports import Report
-from ._resume import ResumePolicy
+from ._resume import ResumePolicy, has_finished
 from .errors import InvalidValueError, StoreError
 from .hooks import Details, Hook, Occasion, call
 from .metrics import Metrics
@@ -47,6 +48,8 @@ RETRIES_PER_CALL = 10
 # So many failures in a row say that it is the store, not what was to be saved.
 FAILURES_IN_A_ROW = 2
 LARGEST_BACKLOG = 10_000_000
+# Where a record that is told of need not be stored.
+UNSAVED = (SaveStatus.KEPT, SaveStatus.QUEUED)
 # Seconds until a fallback that holds more, or that failed, is looked into again.
 LOOK_AGAIN, LOOK_AGAIN_AFTER_FAILURE = 1.0, 30.0
 
@@ -68,9 +71,13 @@ class Recording:
         metrics: Metrics | None,
         clock: Callable[[], float],
         seed: int | None,
+        batch: Batch | None,
     ) -> None:
         if type(backlog_limit) is not int or not 0 <= backlog_limit <= LARGEST_BACKLOG:
             expected = f"a whole number from 0 to {LARGEST_BACKLOG:,}"
+            raise InvalidValueError("backlog_limit", backlog_limit, expected)
+        if batch is not None and backlog_limit < batch.max_count:
+            expected = f"at least the {batch.max_count:,} of the batch, which wait there"
             raise InvalidValueError("backlog_limit", backlog_limit, expected)
         self._arms = Arms(policy, metrics)
         self._conflict = ConflictPolicy(conflict)
@@ -94,6 +101,8 @@ class Recording:
         self._live = LiveViewings(limits.viewings, limits.per_viewer)
         self._plausibility = plausibility
         self._first_seen = FirstSeen()
+        self._batch = batch
+        self._known = Known(REMEMBERED)
 
     def policy_of(self, viewer: str) -> SavePolicy | IntervalPolicy:
         """Return by which policy a viewer's progress is saved now.
@@ -121,7 +130,14 @@ class Recording:
     @property
     def waiting(self) -> int:
         """How many records wait for the store to work again."""
-        return len(self._backlog)
+        with self._lock:
+            return len(self._backlog) - self._backlog.unfailed
+
+    @property
+    def queued(self) -> int:
+        """How many records wait to be written together, or just are."""
+        with self._lock:
+            return self._backlog.unfailed
 
     def _waits(self, key: Key) -> Addition | None:
         with self._lock:
@@ -140,7 +156,10 @@ class Recording:
         return number("clock", self._clock(), minimum=0)
 
     def _addition(self, viewer: str, media: str, report: Report, now: float) -> Addition:
-        return addition_of(report, viewer, media, now, self.policy_of(viewer).milestones)
+        policy = self.policy_of(viewer)
+        # Where they are reached by playing, a position reaches none.
+        played = isinstance(policy, SavePolicy) and policy.basis == "played"
+        return addition_of(report, viewer, media, now, () if played else policy.milestones)
 
     def _live_key(self, viewer: str, media: str, player: str | None) -> LiveKey:
         key = self._key(viewer, media)
@@ -194,7 +213,14 @@ class Recording:
     def _forget_seen(self, viewer: str) -> None:
         with self._lock:
             self._first_seen.forget(viewer)
+            self._known.forget(viewer)
         self._arms.forget(viewer)
+
+    def _know(self, key: Key, stored: ProgressRecord | None) -> None:
+        """Remember what is stored, if that helps to save it together with others."""
+        if self._batch is not None:
+            with self._lock:
+                self._known.put(key, stored)
 
     def _goes_on(self, viewing: LiveViewing, now: float) -> None:
         """Remember a viewing that has got further."""
@@ -236,7 +262,7 @@ class Recording:
             viewing.stored = fresh.stored
             viewing.seen = fresh.seen
             viewing.due_at = None
-        elif result.record is not None and result.status is not SaveStatus.KEPT:
+        elif result.record is not None and result.status not in UNSAVED:
             viewing.stored = True
 
     def _due(self, now: float, most: int) -> list[Addition]:
@@ -301,6 +327,7 @@ class Recording:
         implausible: tuple[Implausible, ...] = (),
         reported: bool = False,
     ) -> SaveResult:
+        self._know(key, after)
         result = result_of(before, after, status, self.policy_of(key[0]).milestones)
         if implausible:
             result = evolve(result, implausible=implausible)
@@ -430,5 +457,10 @@ class Recording:
     def _recent(
         self, records: Iterable[ProgressRecord], limit: int, include_completed: bool
     ) -> list[ProgressRecord]:
-        found = [record for record in records if include_completed or not record.finished]
+        completion = self._arms.rollout.milestone
+        found = [
+            record
+            for record in records
+            if include_completed or not has_finished(record, record.duration, completion)
+        ]
         return sorted(found, key=lambda record: (-record.updated_at, record.media))[:limit]

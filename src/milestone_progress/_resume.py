@@ -7,6 +7,7 @@ from attrs import Attribute, field, frozen
 
 from ._display import format_time
 from ._numbers import number
+from ._policy import SavePolicy
 from ._record import ProgressRecord
 from .errors import InvalidValueError
 
@@ -168,6 +169,7 @@ def resume_point(
     *,
     now: float,
     duration: float | None = None,
+    completion: SavePolicy | None = None,
 ) -> ResumePoint:
     """Return from where a viewer resumes: the very second saved, or the beginning (6.4).
 
@@ -176,6 +178,8 @@ def resume_point(
         policy: What is too near the start or the end, and how far to go back after an absence.
         now: Unix seconds of the server's clock.
         duration: Length of the media as it is today, seconds; None for that of the record.
+        completion: What completes the media, so that who completed it before the end and left in
+            the credits has finished it; None for the end.
 
     Raises:
         InvalidValueError: ``now`` or ``duration`` is no such number.
@@ -187,7 +191,7 @@ def resume_point(
         return ResumePoint(position=0.0, reason=ResumeReason.NO_RECORD)
     length = record.duration if duration is None else duration
     position = record.position if length is None else min(record.position, length)
-    reason = _reason(record, position, length, policy)
+    reason = _reason(record, position, length, policy, completion)
     if reason is not ResumeReason.RESUMED:
         return ResumePoint(position=0.0, reason=reason)
     # A clock that was set back says that no time has passed.
@@ -196,10 +200,24 @@ def resume_point(
     return ResumePoint(position=max(0.0, position - (backs[-1] if backs else 0)), reason=reason)
 
 
+def has_finished(
+    record: ProgressRecord, length: float | None, completion: SavePolicy | None
+) -> bool:
+    """Whether a viewer completed a media and has watched nothing since, but for its end."""
+    if record.finished or not record.completed or length is None:
+        return record.finished
+    completes_at = length if completion is None else completion.completes_at(length)
+    return record.position >= completes_at
+
+
 def _reason(
-    record: ProgressRecord, position: float, length: float | None, policy: ResumePolicy
+    record: ProgressRecord,
+    position: float,
+    length: float | None,
+    policy: ResumePolicy,
+    completion: SavePolicy | None,
 ) -> ResumeReason:
-    if record.finished:
+    if has_finished(record, length, completion):
         return ResumeReason.FINISHED
     if length is not None and length < policy.minimum_duration:
         return ResumeReason.TOO_SHORT
@@ -224,12 +242,13 @@ def resume_choice(
     *,
     now: float,
     duration: float | None = None,
+    completion: SavePolicy | None = None,
 ) -> ResumeChoice:
     """Return what to ask a viewer who comes back: to resume, or to start over (6.5).
 
     The arguments and errors are those of `resume_point`.
     """
-    point = resume_point(record, policy, now=now, duration=duration)
+    point = resume_point(record, policy, now=now, duration=duration, completion=completion)
     options = [ResumeOption(label="Start from the beginning", position=0.0)]
     if point.position > 0:
         label = f"Resume from {format_time(point.position)}"

@@ -65,6 +65,8 @@ def _passed_on(snapshot: Mapping[str, object], policy: Policy) -> Mapping[str, o
     shared = {name: value for name, value in snapshot.items() if name in fresh and name != "mode"}
     passed = fresh | shared
     if isinstance(policy, IntervalPolicy):
+        if snapshot["protection"] is None and passed["phase"] != Phase.IDLE:
+            _save_at_once(passed)
         return passed
     if passed["phase"] == Phase.IDLE:
         # As for one that starts from a record (4.11): the legacy mode protects nothing.
@@ -78,3 +80,17 @@ def _passed_on(snapshot: Mapping[str, object], policy: Policy) -> Mapping[str, o
         assert isinstance(reasons, list)
         passed["reasons"] = [*reasons, str(Trigger.MILESTONE)]
     return passed
+
+
+def _save_at_once(passed: dict[str, object]) -> None:
+    """Have the legacy mode save with the next event what the other one would have saved later.
+
+    It judges a `Pause` when it comes and saves nothing as the page goes away.
+    """
+    reasons = passed["reasons"]
+    assert isinstance(reasons, list)
+    if passed["paused_at"] is not None:
+        reasons = [*reasons, str(Trigger.PAUSE)]
+    if passed["seek"] is not None or passed["gesture"] is not None:
+        reasons = [*reasons, str(Trigger.SEEK)]
+    passed["reasons"] = reasons

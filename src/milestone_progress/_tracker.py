@@ -68,6 +68,8 @@ class Tracker(Viewing):
     def deadline(self) -> float | None:
         """The ``at`` from which on a `Tick` could yield a decision, Unix seconds, or None (4.9)."""
         self._catch_up()
+        if self._policy.basis == "played":
+            self._find_goal()
         if self._phase is Phase.IDLE:
             return None
         times = []
@@ -114,6 +116,9 @@ class Tracker(Viewing):
         if self._phase is Phase.IDLE and kind is not Complete:
             return
         found = []
+        if self._policy.basis == "played":
+            # Where enough will have been played depends on where the run began.
+            self._find_goal()
         # All reasons to save, in order of precedence; completing reaches all milestones, too.
         # 4.5, 4.6: the end was reached, or the viewer says so; once.
         if kind is Complete:
@@ -145,8 +150,6 @@ class Tracker(Viewing):
         """Judge by what counts, rather than by the end alone, what is complete (4.15)."""
         at_end = shown.finished
         if self._policy.basis == "played":
-            # Where enough will have been played depends on where the run began.
-            self._find_goal()
             shown.finished = None
             shown.played_to_end = at_end is not None
         elif at_end is not None:
@@ -271,9 +274,13 @@ class IntervalTracker(Viewing):
         self._saved_at: float | None = None
 
     @property
-    def deadline(self) -> None:
-        """None: time alone never makes this mode save."""
-        return None
+    def deadline(self) -> float | None:
+        """None, as time alone never makes this mode save; or now, if it has been switched to.
+
+        Then what the other mode would have saved later waits for the next event.
+        """
+        self._catch_up()
+        return self._at(-inf) if self._reasons else None
 
     def snapshot(self) -> dict[str, object]:
         """Return all that this tracker knows as plain JSON data, without its policy (4.14)."""
@@ -344,8 +351,8 @@ def tracker_for(
 ) -> Tracker | IntervalTracker:
     """Return the tracker of a policy's mode.
 
-    To switch a viewer in mid-video from one mode to the other use `switched`: what is stored is less
-    than what the tracker knows.
+    To switch a viewer in mid-video from one mode to the other use `switched`: what is stored is
+    less than what the tracker knows.
 
     Raises:
         InvalidValueError: The policy is of neither mode, or a field of the record holds a value it
