@@ -1,4 +1,4 @@
-"""What all tests share: the `--slow` option, the Hypothesis profiles and the servers."""
+"""What all tests share: options for what not everybody runs, Hypothesis' profiles, the servers."""
 
 import os
 
@@ -13,26 +13,42 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("slow", deadline=None, max_examples=2_000)
 
 
+# Tests that run with an option of that name only, and why.
+REASONS = {
+    "slow": "takes minutes",
+    "browser": "needs Chromium and the extra `browser`",
+    "beam": "needs the extra `beam`",
+    "screenshots": "takes the pictures of the docs anew",
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--slow",
         action="store_true",
         help="also run the tests marked slow, and many more examples of every property",
     )
+    for name in ("browser", "beam", "screenshots"):
+        why = REASONS[name]
+        parser.addoption(f"--{name}", action="store_true", help=f"also run what {why}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; runs with --slow only")
+    for name, why in REASONS.items():
+        config.addinivalue_line("markers", f"{name}: {why}; runs with --{name} only")
     if config.getoption("--slow"):
         settings.load_profile("slow")
     else:
         settings.load_profile("ci" if os.environ.get("CI") else "ordinary")
 
 
+# After the folders' own ones, which may mark their tests.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: takes minutes; run with --slow")
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(skip)
+    for name, why in REASONS.items():
+        if config.getoption(f"--{name}"):
+            continue
+        skip = pytest.mark.skip(reason=f"{name}: {why}; run with --{name}")
+        for item in items:
+            if item.get_closest_marker(name):
+                item.add_marker(skip)

@@ -36,11 +36,13 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def listening() -> socket.socket:
-    """Return a socket that listens on a free port."""
+def listening(port: int = 0) -> socket.socket:
+    """Return a socket that listens on a port, by default a free one."""
     # asyncio asks for no delay, which would be 40 ms, only where the protocol is said to be TCP.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind((HOST, 0))
+    # What talked to an earlier server at this port may not have let go of it yet.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
     listener.listen(1024)
     listener.set_inheritable(True)
     return listener
@@ -65,9 +67,9 @@ def _configured(app: ASGIApp) -> _Server:
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an application in a thread during a block; yield its URL."""
-    with listening() as listener:
+def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve an application in a thread during a block, by default on a free port; yield its URL."""
+    with listening(port) as listener:
         server = _configured(app)
         thread = Thread(target=server.run, args=([listener],))
         thread.start()

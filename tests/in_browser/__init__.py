@@ -1,0 +1,1 @@
+"""The example player, watched in a real browser."""
