@@ -182,9 +182,8 @@ def test_a_media_completes_by_percent_or_with_little_left_but_not_before_its_lea
         completion_percent=percent, completion_seconds_left=left, completion_least_percent=50
     ).completes_at(length)
     assert completes_at <= length
-    assert completes_at == min(percent * length / 100, length) or (
-        completes_at >= max(length - left, length / 2)
-    )
+    by_percent, with_little_left = percent * length / 100, max(length - left, length / 2)
+    assert completes_at == pytest.approx(min(by_percent, with_little_left, length))
 
 
 @given(value=st.floats(0, 1e12, exclude_min=True))

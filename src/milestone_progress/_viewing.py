@@ -477,9 +477,10 @@ class Viewing(Playhead):
             return False
         # A seek may pass thousands at once.
         reached = bisect_right(self._milestones, self._counted(), key=self._amount_of)
-        if reached == 0 or self._milestones[reached - 1] <= self._milestone:
-            return False
-        self._milestone = self._milestones[reached - 1]
+        milestone = self._milestones[reached - 1]
+        # Where the goal is to complete the media, it has been completed by now.
+        assert reached > 0 and milestone > self._milestone
+        self._milestone = milestone
         self._find_goal()
         return True
 

@@ -1,0 +1,192 @@
+"""The site of the documentation: what must be in it is in it, and what it shows is what happens."""
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+import pytest
+
+import django_host  # Before the models of the app are imported.
+import milestone_progress
+from browser import Browser, served, surroundings
+from milestone_progress import Phase, Tracker
+from milestone_progress.simulator import Player
+from test_readme import EXECUTED, blocks
+from tutorial import FOLDER, ROOT, commands, prepare, save_files
+
+DOCS = ROOT / "docs"
+assert django_host.MEDIAS  # So that it counts as used.
+# Modules that Django finds by itself, and nobody imports.
+WIRING = {"admin", "apps", "management", "migrations", "settings", "urls"}
+EVERYWHERE = re.MULTILINE | re.DOTALL
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+# Completeness
+
+
+def public_names() -> Iterator[str]:
+    yield from (f"milestone_progress.{name}" for name in milestone_progress.__all__)
+    for module in walk_packages(milestone_progress.__path__, "milestone_progress."):
+        parts = module.name.split(".")
+        if any(part.startswith("_") for part in parts) or WIRING & set(parts):
+            continue
+        found = import_module(module.name)
+        yield from (f"{module.name}.{name}" for name in getattr(found, "__all__", ()))
+
+
+def named(address: str) -> Any:
+    module, _, name = address.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def test_every_public_name_is_in_the_reference_once() -> None:
+    described = re.findall(
+        r"^\.\. (?:auto\w+|py:data):: (\S+)$", text_of("reference.md"), EVERYWHERE
+    )
+    things = Counter(id(named(address)) for address in described)
+    assert [address for address in described if things[id(named(address))] > 1] == []
+    public = set(public_names())
+    assert [address for address in public if id(named(address)) not in things] == []
+    assert set(described) <= public
+
+
+def test_every_page_is_in_the_index_once() -> None:
+    # What a tree lists comes after its options.
+    trees = re.findall(r"^```\{toctree\}\n.*?\n\n(.*?)^```$", text_of("index.md"), EVERYWHERE)
+    listed = [line for tree in trees for line in tree.splitlines()]
+    assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md") if page.stem != "index")
+
+
+def test_every_page_that_shows_python_is_run() -> None:
+    # Whose tests need more than a page: a class of tests to be collected, Apache Beam.
+    elsewhere = {"docs/stores-testing.md", "docs/beam.md"}
+    shows = {
+        f"docs/{page.name}" for page in DOCS.glob("*.md") if blocks("python", f"docs/{page.name}")
+    }
+    assert shows - elsewhere <= set(EXECUTED)
+
+
+def test_the_diagram_and_the_table_of_states_are_those_of_the_code() -> None:
+    script = runpy.run_path(str(DOCS / "state_diagram.py"))
+    assert text_of("state-machine.svg") == script["drawing"]()
+    assert script["table"]() in text_of("state-machine.md")
+
+
+def test_the_diagram_has_an_arrow_for_each_transition() -> None:
+    drawn = text_of("state-machine.svg")
+    arrows = runpy.run_path(str(DOCS / "state_diagram.py"))["transitions"]()
+    assert drawn.count("<path d=") - drawn.count("<marker") == len(arrows)
+    assert [phase.name for phase in Phase if f">{phase.name}<" not in drawn] == []
+
+
+# The tutorial
+
+CLIP = "/api/progress/counter"
+
+
+def watch_and_come_back(browser: Browser) -> None:
+    """Do what the page does while somebody watches to second 9 and leaves."""
+    status, known = browser.ask("GET", CLIP)
+    assert (status, known["saved"], len(known["options"])) == (200, None, 1)
+    decisions = list(Tracker().feed(Player(duration=15).play_to(9).hide()))
+    for decision in decisions:
+        report = decision.to_report(sent_at=decision.at, generation=known["generation"])
+        status, told = browser.ask("POST", CLIP, report)
+        assert (status, told["status"]) == (200, "written")
+    assert decisions[-1].position == 9.0
+
+
+def test_the_tutorials_page_is_served_and_resumes_after_the_server_was_stopped(
+    tmp_path: Path,
+) -> None:
+    assert prepare(tmp_path) == ["app.py", "index.html"]
+    serve = (str(tmp_path), "-m", "uvicorn", "app:app", "--port", "0")
+    with served(*serve, SESSION_SECRET="of this demo only") as address:
+        browser = Browser(address)
+        status, page = browser.ask("GET", "/")
+        assert (status, "<video" in page) == (200, True)
+        for file in re.findall(r'"(?:\./)?([a-z]+\.(?:js|webm))"', page):
+            status, _ = browser.ask("GET", f"/{file}", Range="bytes=0-0")
+            assert status in (200, 206), file
+        assert browser.ask("GET", "/app.py")[0] == 404
+        assert browser.ask("POST", CLIP, {"current_time_seconds": -1})[0] == 422
+        assert browser.ask("GET", "/api/progress/another")[0] == 404
+        watch_and_come_back(browser)
+        stranger = Browser(address)
+        assert stranger.ask("GET", CLIP)[1]["saved"] is None
+    with served(*serve, SESSION_SECRET="of this demo only") as address:
+        browser.address = address
+        _, known = browser.ask("GET", CLIP)
+        assert known["saved"]["position"] == 9.0
+        assert known["options"][0] == {"label": "Resume from 0:09", "position": 9.0}
+
+
+@contextmanager
+def typed(command: str, folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Type a command that serves, and provide the address that it tells."""
+    with subprocess.Popen(
+        ["bash", "-euc", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as server:
+        assert server.stdout is not None
+        said = []
+        try:
+            for line in server.stdout:
+                said.append(line)
+                if found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line):
+                    yield found[0]
+                    break
+            else:
+                pytest.fail(f"the server does not start:\n{''.join(said)}")
+        finally:
+            os.killpg(server.pid, 15)
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_to_the_letter(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).symlink_to(ROOT)
+    environment = surroundings(
+        HOME=str(tmp_path),
+        PATH=f"{Path(sys.base_prefix) / 'bin'}:{os.environ['PATH']}",
+        PROJECT=str(tmp_path / FOLDER),
+        # Of the page only the port is another one, which may be taken.
+        UVICORN_PORT="0",
+    )
+    begin, install, serve, look = commands()
+    subprocess.run(["bash", "-euc", begin], cwd=tmp_path, env=environment, check=True)
+    folder = tmp_path / "watch-and-resume"
+    subprocess.run(["bash", "-euc", install], cwd=folder, env=environment, check=True)
+    save_files(folder)
+    with typed(serve, folder, environment) as address:
+        browser = Browser(address)
+        watch_and_come_back(browser)
+    with typed(serve, folder, environment) as address:
+        browser.address = address
+        assert browser.ask("GET", CLIP)[1]["options"][0]["label"] == "Resume from 0:09"
+    shown = subprocess.run(
+        ["bash", "-euc", look],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search(r"^records +1$", shown.stdout, re.MULTILINE)
