@@ -479,7 +479,8 @@ class Viewing(Playhead):
         reached = bisect_right(self._milestones, self._counted(), key=self._amount_of)
         milestone = self._milestones[reached - 1]
         # Where the goal is to complete the media, it has been completed by now.
-        assert reached > 0 and milestone > self._milestone
+        assert reached > 0
+        assert milestone > self._milestone
         self._milestone = milestone
         self._find_goal()
         return True
