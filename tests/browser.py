@@ -30,18 +30,21 @@ def served(folder: str, *command: str, **environment: str) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as server:
-        assert server.stdout is not None
-        said = []
         try:
-            for line in server.stdout:
-                said.append(line)
-                if found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line):
-                    yield found[0]
-                    break
-            else:
-                raise RuntimeError(f"the server does not start:\n{''.join(said)}")
+            yield address_told(server)
         finally:
             server.terminate()
+
+
+def address_told(server: subprocess.Popen[str]) -> str:
+    """Return where a server says that it listens, once it does."""
+    assert server.stdout is not None
+    said = []
+    for line in server.stdout:
+        said.append(line)
+        if found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line):
+            return found[0]
+    raise RuntimeError(f"the server does not start:\n{''.join(said)}")
 
 
 def surroundings(**environment: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import pytest
 
 import django_host  # Before the models of the app are imported.
 import milestone_progress
-from browser import Browser, served, surroundings
+from browser import Browser, address_told, served, surroundings
 from milestone_progress import Phase, Tracker
 from milestone_progress.simulator import Player
 from test_readme import EXECUTED, blocks
@@ -146,16 +146,8 @@ def typed(command: str, folder: Path, environment: dict[str, str]) -> Iterator[s
         text=True,
         start_new_session=True,
     ) as server:
-        assert server.stdout is not None
-        said = []
         try:
-            for line in server.stdout:
-                said.append(line)
-                if found := re.search(r"http://127\.0\.0\.1:[1-9]\d*", line):
-                    yield found[0]
-                    break
-            else:
-                pytest.fail(f"the server does not start:\n{''.join(said)}")
+            yield address_told(server)
         finally:
             os.killpg(server.pid, 15)
 

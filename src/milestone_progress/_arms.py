@@ -57,8 +57,12 @@ class Arms:
 
     def __init__(self, plan: Plan | Callable[[], Plan] | None, metrics: Metrics | None) -> None:
         self._ask = plan if callable(plan) else None
-        self._plan = plan() if callable(plan) else plan or SavePolicy()
+        self._plan: Plan = plan() if callable(plan) else plan or SavePolicy()
         self._rollout = rollout_of(self._plan)
+        # One policy for everybody, which nobody need be asked about.
+        self._only: SavePolicy | IntervalPolicy | None = None
+        if self._ask is None and not isinstance(self._plan, Rollout):
+            self._only = self._plan
         self._metrics = metrics
         self._lock = Lock()
         # Which resume points were offered, by viewer and media, the latest at the end.
@@ -77,6 +81,16 @@ class Arms:
         except Exception as error:  # Whatever keeps it: nobody's progress must wait for it.
             log_failure("the policy cannot be asked for, the last one holds on", error)
         return self._rollout
+
+    def policy_of(self, viewer: str) -> SavePolicy | IntervalPolicy:
+        """Return by which policy a viewer's progress is saved now."""
+        return self.rollout.policy_of(viewer) if self._only is None else self._only
+
+    def counts(self, *, requests: int = 0, failed: int = 0, refused: int = 0) -> Counts | None:
+        """Return what to count in, None if nobody counts."""
+        if self._metrics is None:
+            return None
+        return Counts(requests=requests, failed=failed, refused=refused)
 
     def follow(self, viewing: LiveViewing, events: Iterable[Event] = ()) -> None:
         """Have a viewing go on in the arm that its viewer is in now, before it handles events."""
@@ -110,7 +124,7 @@ class Arms:
     def count(
         self,
         viewer: str,
-        counts: Counts,
+        counts: Counts | None,
         result: SaveResult | None = None,
         *,
         viewing: LiveViewing | None = None,
@@ -119,7 +133,7 @@ class Arms:
 
         A viewing that ends counts in the arm it was in, whichever its viewer is in by now.
         """
-        if self._metrics is not None:
+        if self._metrics is not None and counts is not None:
             if result is not None:
                 counts.failed += result.status in FAILED
                 counts.refused += result.status is SaveStatus.REFUSED

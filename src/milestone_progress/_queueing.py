@@ -47,7 +47,7 @@ class Queueing(Recording):
         if known is not None:
             record = added(known, queued, self._conflict)[0]
         # From there to there, as nothing is written yet.
-        milestones = self.policy_of(key[0]).milestones
+        milestones = self._arms.policy_of(key[0]).milestones
         result = result_of(record, record, SaveStatus.QUEUED, milestones)
         return queued, result if known is not None else evolve(result, generation=None)
 

@@ -9,7 +9,6 @@ from ._additions import Addition, Change, SaveResult, SaveStatus, told
 from ._arms import Plan
 from ._backlog import BacklogFull
 from ._batch import Batch
-from ._counts import Counts
 from ._decision import Trigger
 from ._events import Event
 from ._freezing import frozen_viewing
@@ -104,7 +103,7 @@ class AsyncRecorder(AsyncKeeping):
         waiting = self._waits(addition.key)
         parts = (addition,) if waiting is None else (waiting, addition)
         result = await self._save(addition, Change(parts, self._conflict), waiting, now)
-        self._arms.count(viewer, Counts(requests=1), result)
+        self._arms.count(viewer, self._arms.counts(requests=1), result)
         await self._go_further(result, now)
         return result
 
@@ -129,7 +128,7 @@ class AsyncRecorder(AsyncKeeping):
             if viewing is None:
                 return HandleResult(handled=False, decisions=(), saved=None, deadline=None)
             self._arms.follow(viewing, batch)
-            counts = Counts(requests=1)
+            counts = self._arms.counts(requests=1)
             decisions, addition = viewing.handle(batch, now, sent_at, self._conflict, counts)
             viewing.seen_at = now
             saved = await self._go_on(viewing, addition, now)
@@ -277,7 +276,7 @@ class AsyncRecorder(AsyncKeeping):
             async with self._alone(viewing.key):
                 if await self._is_current(viewing):
                     self._arms.follow(viewing)
-                    counts = Counts()
+                    counts = self._arms.counts()
                     _, addition = viewing.tick(now, self._conflict, counts)
                     await self._go_on(viewing, addition, now)
                     self._arms.count(viewing.key[0], counts)
@@ -326,7 +325,7 @@ class AsyncRecorder(AsyncKeeping):
         try:
             stored = await self._store.load(*key[:2])
         except StoreError:
-            self._arms.count(key[0], Counts(requests=1, failed=1, refused=1))
+            self._arms.count(key[0], self._arms.counts(requests=1, failed=1, refused=1))
             raise
         self._know(key[:2], stored)
         viewing = self._beginning(key, self._with_waiting(stored, waiting), now)
@@ -383,7 +382,7 @@ class AsyncRecorder(AsyncKeeping):
         await self._make_room(now)
         async with self._alone(viewing.key):
             if await self._is_current(viewing) and self._ends(viewing):
-                counts = Counts()
+                counts = self._arms.counts()
                 addition = viewing.leave(now, self._conflict, counts)
                 self._arms.count(viewing.key[0], counts, viewing=viewing)
                 if addition is not None:

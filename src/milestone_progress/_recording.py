@@ -156,7 +156,7 @@ class Recording:
         return number("clock", self._clock(), minimum=0)
 
     def _addition(self, viewer: str, media: str, report: Report, now: float) -> Addition:
-        policy = self.policy_of(viewer)
+        policy = self._arms.policy_of(viewer)
         # Where they are reached by playing, a position reaches none.
         played = isinstance(policy, SavePolicy) and policy.basis == "played"
         return addition_of(report, viewer, media, now, () if played else policy.milestones)
@@ -306,7 +306,7 @@ class Recording:
             )
         known = None if waits is None else told(waits.record)
         result = evolve(
-            result_of(None, known, status, self.policy_of(addition.key[0]).milestones),
+            result_of(None, known, status, self._arms.policy_of(addition.key[0]).milestones),
             status=status,
             reached=(),
             newly_completed=False,
@@ -328,7 +328,7 @@ class Recording:
         reported: bool = False,
     ) -> SaveResult:
         self._know(key, after)
-        result = result_of(before, after, status, self.policy_of(key[0]).milestones)
+        result = result_of(before, after, status, self._arms.policy_of(key[0]).milestones)
         if implausible:
             result = evolve(result, implausible=implausible)
             self._tell(Occasion.IMPLAUSIBLE, now, key, trigger, implausible=implausible)
