@@ -155,6 +155,23 @@ def test_a_batch_with_something_else_in_it_changes_nothing(
 
 
 @pytest.mark.parametrize("make", TRACKERS)
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", [TimeUpdate, Play, Pause, Seeking, Seeked, Ended, Unload])
+def test_what_a_refused_batch_began_with_is_forgotten(
+    kind: type[TimeUpdate | Play | Pause | Seeking | Seeked | Ended | Unload],
+    state: str,
+    make: MakeTracker,
+) -> None:
+    tracker = make()
+    tracker.feed(STATES[state])
+    before = tracker.snapshot()
+    no_event: Any = object()
+    with pytest.raises(InvalidValueError):
+        tracker.feed([kind(at=1009.5, position=20), kind(at=1010, position=60), no_event])
+    assert tracker.snapshot() == before
+
+
+@pytest.mark.parametrize("make", TRACKERS)
 def test_a_batch_may_be_any_iterable_and_empty(make: MakeTracker) -> None:
     from_iterator, from_list = make(), make()
     events = [*BEGINNING, *watching(8, 60)]

@@ -112,6 +112,23 @@ def test_however_a_log_is_cut_into_batches_the_decisions_are_the_same(
     assert seen(in_batches) == seen(at_once)
 
 
+@given(cases(), places, places)
+def test_a_batch_that_is_refused_changes_nothing_however_much_of_it_was_handled(
+    case: Case, begin: int, end: int
+) -> None:
+    """A failed call changes nothing, wherever in a batch the one that is no event is."""
+    begin, end = sorted(place % (len(case.events) + 1) for place in (begin, end))
+    disturbed, undisturbed = case.tracker(), case.tracker()
+    disturbed.feed(case.events[:begin])
+    undisturbed.feed(case.events[:begin])
+    no_event: Any = object()
+    with pytest.raises(InvalidValueError) as caught:
+        disturbed.feed([*case.events[begin:end], no_event, *case.events[end:]])
+    assert caught.value.value is no_event
+    assert disturbed.feed(case.events[begin:]) == undisturbed.feed(case.events[begin:])
+    assert seen(disturbed) == seen(undisturbed)
+
+
 @given(cases())
 def test_looking_at_a_tracker_changes_nothing(case: Case) -> None:
     """Whoever looks at a tracker between two events, all that it decides is the same."""

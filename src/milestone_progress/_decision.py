@@ -27,6 +27,10 @@ class Trigger(StrEnum):
     INTERVAL = "interval"
 
 
+# As the phases, they are found faster as names of a module.
+COMPLETION, UNLOAD, SEEK, MILESTONE, PAUSE, CHECKPOINT, INTERVAL = Trigger
+
+
 @frozen(kw_only=True)
 class SaveDecision:
     """Progress should be saved now; the decision covers all that earlier ones said.

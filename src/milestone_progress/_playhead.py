@@ -8,6 +8,7 @@ behaviour specification in the documentation.
 back counts as no time passed, and goes on from there.
 """
 
+from abc import abstractmethod
 from math import inf
 
 from ._events import (
@@ -25,7 +26,18 @@ from ._events import (
 from ._numbers import LARGEST
 from ._played import seconds_within
 from ._policy import SavePolicy
-from ._states import TRANSITIONS, Ending, Gesture, Jump, Observation, Phase, Seek
+from ._states import (
+    IDLE,
+    PAUSED,
+    PLAYING,
+    TRANSITIONS,
+    Ending,
+    Gesture,
+    Jump,
+    Observation,
+    Phase,
+    Seek,
+)
 
 # Chromium plays at up to 16x and that is the fastest any browser goes; until a player says how
 # fast it plays, a step that 16x would explain is playback.
@@ -79,14 +91,11 @@ class Playhead:
         "_run_end",
         "_run_start",
         "_seek",
-        "_seek_policy",
         "_step_rate",
     )
 
-    def __init__(self, position: float, seeks: SavePolicy) -> None:
-        # Whose settings tell what a significant seek is.
-        self._seek_policy = seeks
-        self._phase = Phase.IDLE
+    def __init__(self, position: float) -> None:
+        self._phase = IDLE
         # Time, and what to add to an event's `at` to get it; no event yet is None.
         self._now: float | None = None
         self._clock_lag = 0.0
@@ -117,11 +126,16 @@ class Playhead:
         self._run_end = position
         self._completed = False
 
+    @abstractmethod
+    def _seeks(self) -> SavePolicy:
+        """Return the policy whose settings tell what a significant seek is."""
+
     # Time, duration, rate
 
     def _pass_time(self, at: float) -> float:
         """Let the time pass up to an event and return the time it is then (2.5)."""
-        now = at + self._clock_lag
+        # Most clocks are never set; the event's own number, then, takes no memory of its own.
+        now = at + self._clock_lag if self._clock_lag else at
         if self._now is None:
             self._position_at = now
         elif now < self._now:
@@ -165,7 +179,7 @@ class Playhead:
     def _expected(self, now: float) -> float:
         """Return where the playhead is expected to be (3.4)."""
         position = self._position
-        if self._phase is Phase.PLAYING:
+        if self._phase is PLAYING:
             elapsed = min(now - self._position_at, max(1.0, 2 * self._interval))
             position += elapsed * (self._rate or 1.0)
         end = LARGEST if self._duration is None else self._duration
@@ -183,7 +197,7 @@ class Playhead:
         return step < -STEP_TOLERANCE or step > (elapsed + ROUNDING) * fastest + STEP_TOLERANCE
 
     def _is_significant(self, distance: float) -> bool:
-        return abs(distance) > self._seek_policy.seek_threshold + SEEK_TOLERANCE
+        return abs(distance) > self._seeks().seek_threshold + SEEK_TOLERANCE
 
     def _jumps_to(self, position: float, now: float) -> bool:
         """Tell whether a report of this position is a jump."""
@@ -194,7 +208,7 @@ class Playhead:
         """Tell whether a report outside a seek is one of a seek that nothing announced (3.5)."""
         return (
             self._seek is None
-            and (self._phase is Phase.PLAYING or self._phase is Phase.PAUSED)
+            and (self._phase is PLAYING or self._phase is PAUSED)
             and self._jumps_to(position, now)
             and self._is_significant(self._within_duration(position) - self._expected(now))
         )
@@ -203,8 +217,8 @@ class Playhead:
         """Tell whether a seek or jump is a looping player's return to the start (4.6)."""
         near = max(1.0, (self._rate or 1.0) / 2)
         return (
-            began_in is Phase.PLAYING
-            and self._phase is Phase.PLAYING
+            began_in is PLAYING
+            and self._phase is PLAYING
             and self._gesture is None
             and self._duration is not None
             and origin >= self._duration - near
@@ -242,7 +256,7 @@ class Playhead:
 
     def _report_while_begun(self, position: float | None, now: float, shown: Observation) -> None:
         """Take a position that counts only while PLAYING or PAUSED and outside a seek (3.3)."""
-        begun = self._phase is Phase.PLAYING or self._phase is Phase.PAUSED
+        begun = self._phase is PLAYING or self._phase is PAUSED
         if position is not None and begun and self._seek is None:
             self._report(position, now, shown)
 
@@ -291,7 +305,7 @@ class Playhead:
         before = self._position_at
         jumped = self._report(position, now, shown)
         self._interval = now - before
-        if self._phase is not Phase.PLAYING and self._advance(self._position, jumped):
+        if self._phase is not PLAYING and self._advance(self._position, jumped):
             self._play(now, shown)
 
     def _advance(self, position: float, jumped: bool) -> bool:
@@ -308,9 +322,9 @@ class Playhead:
         step = position - self._position
         # Most steps are short, which needs no judging.
         jumped = not 0.0 <= step < STEP_TOLERANCE and self._is_jump(step, now - self._position_at)
-        playing = self._phase is Phase.PLAYING
+        playing = self._phase is PLAYING
         if jumped:
-            if playing or self._phase is Phase.PAUSED:
+            if playing or self._phase is PAUSED:
                 self._jump_to(position, now, shown)
             self._begin_run(position)
         elif playing:
@@ -359,7 +373,7 @@ class Playhead:
     def _begin_run(self, position: float) -> None:
         """End the continuous run; while PLAYING outside a seek another begins at a position."""
         self._end_run()
-        if self._phase is Phase.PLAYING and self._seek is None:
+        if self._phase is PLAYING and self._seek is None:
             self._run_start = self._run_end = position
 
     def _play(self, now: float, shown: Observation) -> None:
@@ -414,9 +428,9 @@ class Playhead:
         self._position_at = now
         self._begin_run(position)
         shown.reported = shown.landed = True
-        if self._phase is not Phase.PLAYING:
+        if self._phase is not PLAYING:
             self._advance_from = position
-        if seek.phase is Phase.IDLE:
+        if seek.phase is IDLE:
             shown.resumed = True
         elif self._is_wrap(seek.origin, position, seek.phase):
             shown.finished = self._duration
@@ -439,7 +453,7 @@ class Playhead:
         gesture = self._gesture
         if gesture is None or self._seek is not None:
             return None
-        settled_at = gesture.landed_at + self._seek_policy.seek_settle
+        settled_at = gesture.landed_at + self._seeks().seek_settle
         return min(settled_at, gesture.began_at + LONGEST_GESTURE)
 
     def _settle_gesture(self, event: Event, now: float, shown: Observation) -> None:
@@ -460,7 +474,7 @@ class Playhead:
 
     def _retreat(self, now: float) -> None:
         """Go back to where the open seek or gesture began, if a teardown sought to 0 (4.8)."""
-        if self._position < 1.0 and self._phase is not Phase.IDLE:
+        if self._position < 1.0 and self._phase is not IDLE:
             began = self._gesture or self._seek
             if began is not None:
                 self._position = began.origin
@@ -471,7 +485,7 @@ class Playhead:
 
     def _end(self, reported: float | None, now: float, shown: Observation) -> None:
         phase = self._phase
-        if phase is Phase.IDLE or (self._ending is not None and not self._ending.sought):
+        if phase is IDLE or (self._ending is not None and not self._ending.sought):
             return
         end = self._duration
         if end is None:
@@ -486,7 +500,7 @@ class Playhead:
         elif self._is_unannounced_seek(end, now):
             false_start = self._expected(now)
         if false_start is None:
-            if self._seek is None and phase is Phase.PLAYING and not self._jumps_to(end, now):
+            if self._seek is None and phase is PLAYING and not self._jumps_to(end, now):
                 self._run_to(end, shown)
             shown.finished = end
         self._seek = self._gesture = None

@@ -12,12 +12,22 @@ from collections.abc import Mapping
 from math import ceil, floor, inf
 from typing import Self, overload
 
-from ._decision import SavedState, Trigger
+from ._decision import (
+    CHECKPOINT,
+    COMPLETION,
+    INTERVAL,
+    MILESTONE,
+    PAUSE,
+    SEEK,
+    UNLOAD,
+    SavedState,
+    Trigger,
+)
 from ._events import Complete, Emptied, Ended, Event, Seeking, Unload
 from ._playhead import DURATION_SETTLE, ROUNDING
 from ._policy import IntervalPolicy, SavePolicy
 from ._snapshot import restored, snapshot_of
-from ._states import Observation, Phase
+from ._states import IDLE, PLAYING, Observation
 from ._viewing import Viewing
 from .errors import InvalidValueError
 
@@ -51,13 +61,15 @@ class Tracker(Viewing):
             it cannot hold.
     """
 
-    __slots__ = ("_held_until", "_policy", "_protection")
+    __slots__ = ("_held_until", "_protection")
+
+    _policy: SavePolicy
 
     def __init__(self, policy: SavePolicy = _SAVE_POLICY, record: SavedState | None = None) -> None:
         if not isinstance(policy, SavePolicy):
             raise InvalidValueError("policy", policy, "a SavePolicy")
         self._policy = policy
-        super().__init__(policy.milestones, record, policy)
+        super().__init__(record)
         # Until when reasons that are held wait (4.10).
         self._held_until: float | None = None
         # The resume point that is protected, and what had been played when that began (4.11).
@@ -70,7 +82,7 @@ class Tracker(Viewing):
         self._catch_up()
         if self._policy.basis == "played":
             self._find_goal()
-        if self._phase is Phase.IDLE:
+        if self._phase is IDLE:
             return None
         times = []
         settles_at = self._gesture_settles_at()
@@ -85,7 +97,7 @@ class Tracker(Viewing):
             if (
                 self._duration_changed_at is not None
                 and self._duration is not None
-                and self._phase is Phase.PLAYING
+                and self._phase is PLAYING
                 and self._position >= self._goal
             ):
                 times.append(max(waits_until, self._duration_changed_at + DURATION_SETTLE))
@@ -108,12 +120,15 @@ class Tracker(Viewing):
         """
         return restored(cls(policy), snapshot, "milestone")
 
+    def _seeks(self) -> SavePolicy:
+        return self._policy
+
     def _collect(self, event: Event, now: float, shown: Observation) -> None:
         if self._protection is not None:
             self._judge_protection(*self._protection, shown)
         kind = type(event)
         # 4.1: nothing before playback begins, except that the viewer says so.
-        if self._phase is Phase.IDLE and kind is not Complete:
+        if self._phase is IDLE and kind is not Complete:
             return
         found = []
         if self._policy.basis == "played":
@@ -127,22 +142,22 @@ class Tracker(Viewing):
             self._judge_completion(shown)
         if shown.finished is not None and not self._completed:
             self._complete(shown)
-            found.append(Trigger.COMPLETION)
+            found.append(COMPLETION)
         # 4.8: the page goes away, or the player drops its media.
         if kind is Unload or kind is Emptied:
-            found.append(Trigger.UNLOAD)
+            found.append(UNLOAD)
         # 4.7: a gesture settled significantly far from where it began.
         if shown.significant:
-            found.append(Trigger.SEEK)
+            found.append(SEEK)
         # 4.4: a milestone was reached, outside seeks and gestures.
         if self._reach_milestones(shown):
-            found.append(Trigger.MILESTONE)
+            found.append(MILESTONE)
         # 4.8: a pause is, or was until this event, extended.
         if self._ends_extended_pause(now, shown):
-            found.append(Trigger.PAUSE)
+            found.append(PAUSE)
         # 4.8: as much was played as may be at risk, outside seeks and gestures.
         if self._room() <= 0 and self._seek is None:
-            found.append(Trigger.CHECKPOINT)
+            found.append(CHECKPOINT)
         if found:
             self._add_reasons(found)
 
@@ -205,9 +220,9 @@ class Tracker(Viewing):
         return True
 
     def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
-        if trigger is not Trigger.SEEK and trigger is not Trigger.PAUSE:
+        if trigger is not SEEK and trigger is not PAUSE:
             return True
-        if isinstance(event, Seeking) and not (trigger is Trigger.SEEK and shown.significant):
+        if isinstance(event, Seeking) and not (trigger is SEEK and shown.significant):
             return False
         return self._held_until is None or now >= self._held_until - ROUNDING
 
@@ -216,7 +231,7 @@ class Tracker(Viewing):
         return until if until is not None and now < until else None
 
     def _note_save(self, trigger: Trigger, now: float) -> None:
-        if trigger is Trigger.SEEK or trigger is Trigger.PAUSE:
+        if trigger is SEEK or trigger is PAUSE:
             self._held_until = now + self._policy.min_save_interval
 
     def _room(self) -> float:
@@ -261,7 +276,9 @@ class IntervalTracker(Viewing):
             it cannot hold.
     """
 
-    __slots__ = ("_policy", "_saved_at")
+    __slots__ = ("_saved_at",)
+
+    _policy: IntervalPolicy
 
     def __init__(
         self, policy: IntervalPolicy = _INTERVAL_POLICY, record: SavedState | None = None
@@ -269,8 +286,7 @@ class IntervalTracker(Viewing):
         if not isinstance(policy, IntervalPolicy):
             raise InvalidValueError("policy", policy, "an IntervalPolicy")
         self._policy = policy
-        # What is a seek does not depend on when progress is saved.
-        super().__init__(policy.milestones, record, _SAVE_POLICY)
+        super().__init__(record)
         self._saved_at: float | None = None
 
     @property
@@ -301,8 +317,12 @@ class IntervalTracker(Viewing):
         """
         return restored(cls(policy), snapshot, "interval")
 
+    def _seeks(self) -> SavePolicy:
+        # What is a seek does not depend on when progress is saved.
+        return _SAVE_POLICY
+
     def _collect(self, event: Event, now: float, shown: Observation) -> None:
-        if self._phase is Phase.IDLE and not isinstance(event, Complete):
+        if self._phase is IDLE and not isinstance(event, Complete):
             return
         self._reach_milestones(shown)
         if isinstance(event, Complete):
@@ -310,13 +330,13 @@ class IntervalTracker(Viewing):
         if isinstance(event, (Complete, Ended)) and shown.finished is not None:
             if not self._completed:
                 self._complete(shown)
-            self._add_reasons([Trigger.COMPLETION])
+            self._add_reasons([COMPLETION])
         if shown.paused:
             saved_at = self._saved_at
             if saved_at is None or now >= saved_at + self._policy.pause_debounce - ROUNDING:
-                self._add_reasons([Trigger.PAUSE])
+                self._add_reasons([PAUSE])
         if self._room() <= 0 and self._seek is None:
-            self._add_reasons([Trigger.INTERVAL])
+            self._add_reasons([INTERVAL])
 
     def _may_act_on(self, trigger: Trigger, event: Event, now: float, shown: Observation) -> bool:
         return True

@@ -11,13 +11,13 @@ from math import inf
 
 from attrs import evolve
 
-from ._decision import SaveDecision, SavedState, Trigger
+from ._decision import COMPLETION, SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate, saying
 from ._numbers import number, number_or_nothing
 from ._played import checked_played, seconds_within
 from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING, Playhead
-from ._policy import SavePolicy
-from ._states import Observation, Phase
+from ._policy import IntervalPolicy, SavePolicy
+from ._states import PLAYING, Ending, Gesture, Observation, Phase, Seek
 from .errors import InvalidValueError
 
 __all__ = ["Viewing"]
@@ -51,23 +51,20 @@ class Viewing(Playhead):
         "_goal",
         "_last",
         "_milestone",
-        "_milestones",
         "_next",
         "_next_timed",
+        "_policy",
         "_reasons",
         "_said",
         "_saved_milestone",
         "_saved_played_time",
         "_saved_position",
-        "_until",
     )
 
-    def __init__(
-        self,
-        milestones: tuple[float, ...],
-        record: SavedState | None,
-        seeks: SavePolicy,
-    ) -> None:
+    # When to save; each mode has its own kind.
+    _policy: SavePolicy | IntervalPolicy
+
+    def __init__(self, record: SavedState | None) -> None:
         position = 0.0
         milestone: float = 0
         duration = None
@@ -90,12 +87,11 @@ class Viewing(Playhead):
                 raise InvalidValueError("record.completed", completed, "True or False")
             # A record has them; whoever has saved no more than a tracker needs, has not.
             played = checked_played(getattr(record, "played", 0))
-        super().__init__(position, seeks)
+        super().__init__(position)
         self._played = played
         if duration is not None:
             self._learn_duration(duration, 0.0)
         self._completed = completed
-        self._milestones = milestones
         self._milestone = milestone
         self._saved_position = position
         self._saved_milestone = milestone
@@ -106,7 +102,8 @@ class Viewing(Playhead):
         self._last = _NO_REPORT
         self._before: TimeUpdate | None = None
         self._said: object = None
-        self._next = self._next_timed = self._until = _CLOSED
+        self._next = _CLOSED
+        self._next_timed: tuple[float, float] | None = None
         # The least position at which anything more can be reached, infinite if nothing can.
         self._goal: float
         self._find_goal()
@@ -205,11 +202,10 @@ class Viewing(Playhead):
         # every event must be looked at closely. A step of under a second is continuous whatever
         # the time (3.5), so keeping the event is all there is to do: `_catch_up` draws the
         # consequences when somebody asks. Each attribute costs a tenth of the whole, as does a
-        # chained comparison; so does `if position < ... or (...)`, compared with saying the rest
-        # again. Hence `_bare_position`, which is infinite for all but the `TimeUpdate`s that tell
-        # nothing else: those that repeat the duration take the second turn. While something waits
-        # for a time to come it must be known what time it is, too: then `_next_timed` and `_until`
-        # stand in for `_next`.
+        # chained comparison. Hence `_bare_position`, which is infinite for all but the
+        # `TimeUpdate`s that tell nothing else: those that repeat the duration take the second
+        # turn. While something waits for a time to come it must be known what time it is, too:
+        # then `_next_timed` stands in for `_next`, a position and the time until which it holds.
         try:
             position = event._bare_position
             if position < self._next:
@@ -219,16 +215,15 @@ class Viewing(Playhead):
                     self._before = last
                     self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
                     return None
-            elif (says := event._says) is self._said or says is None or says == self._said:
+            elif event._says is self._said or self._says_no_more(event._says):
                 last = self._last
                 position = event.position  # type: ignore[union-attr, assignment]  # as said
-                if position < self._next:  # noqa: SIM114  # slower, as said
-                    step = position - last.position
-                    if step < 1.0 and step >= 0.0:
-                        self._before = last
-                        self._last = event  # type: ignore[assignment]  # a TimeUpdate, as said
-                        return None
-                elif position < self._next_timed and event.at >= last.at and event.at < self._until:
+                if position < self._next or (
+                    (timed := self._next_timed) is not None
+                    and position < timed[0]
+                    and event.at >= last.at
+                    and event.at < timed[1]
+                ):
                     step = position - last.position
                     if step < 1.0 and step >= 0.0:
                         self._before = last
@@ -244,34 +239,63 @@ class Viewing(Playhead):
         Raises:
             InvalidValueError: One of them is not one of this library's events; none was handled.
         """
+        # Whoever makes events out of what the tracker knows makes all of them first.
         events = list(events)
-        if not EVENT_KINDS.issuperset(map(type, events)):
-            stranger = next(event for event in events if type(event) not in EVENT_KINDS)
-            raise InvalidValueError("event", stranger, "one of the playback events")
         decisions = []
         # The fast way of `handle` with what it asks of the tracker at hand; all else goes there.
+        # To ask for every event's kind beforehand would cost as much again, so what was known when
+        # the tracker was first changed is kept until the last event has turned out to be one.
+        kept: dict[str, object] | None = None
         nearest, said, before, last = self._next, self._said, self._before, self._last
-        last_position = last.position
+        position = last.position
         for event in events:
-            position = event._bare_position
-            if position >= nearest and event._says is said:
-                # As said there, a `TimeUpdate`; so is what takes the fast way.
-                position = event.position  # type: ignore[union-attr, assignment]
-            if position < nearest:
-                step = position - last_position
-                if step < 1.0 and step >= 0.0:
-                    before = last
-                    last = event  # type: ignore[assignment]
-                    last_position = position
-                    continue
+            try:
+                following = event._bare_position
+                if following < nearest:
+                    step = following - position
+                    if step < 1.0 and step >= 0.0:
+                        before = last
+                        last = event  # type: ignore[assignment]
+                        position = following
+                        continue
+                elif event._says is said:
+                    following = event.position  # type: ignore[union-attr, assignment]
+                    if following < nearest:
+                        step = following - position
+                        if step < 1.0 and step >= 0.0:
+                            before = last
+                            last = event  # type: ignore[assignment]
+                            position = following
+                            continue
+            except (AttributeError, TypeError):
+                pass  # It is no event, which is asked next.
+            if type(event) not in EVENT_KINDS:
+                for name, value in (kept or {}).items():
+                    setattr(self, name, value)
+                raise InvalidValueError("event", event, "one of the playback events")
+            if kept is None:
+                kept = self._kept()
             self._before, self._last = before, last
             decision = self.handle(event)
             if decision is not None:
                 decisions.append(decision)
             nearest, said, before, last = self._next, self._said, self._before, self._last
-            last_position = last.position
+            position = last.position
         self._before, self._last = before, last
         return decisions
+
+    def _kept(self) -> dict[str, object]:
+        """Return all that the tracker knows, by the names of its attributes."""
+        known: dict[str, object] = {}
+        for kind in type(self).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                value = getattr(self, name)
+                known[name] = evolve(value) if isinstance(value, (Seek, Gesture, Ending)) else value
+        return known
+
+    def _says_no_more(self, says: object) -> bool:
+        """Tell whether what a `TimeUpdate` says of duration and rate is nothing, or nothing new."""
+        return says is None or says == self._said
 
     def _catch_up(self) -> None:
         """Draw the consequences of the events that took the fast way."""
@@ -295,7 +319,8 @@ class Viewing(Playhead):
             raise InvalidValueError("event", event, "one of the playback events")
         if self._before is not None:
             self._catch_up()
-        self._next = self._next_timed = _CLOSED
+        self._next = _CLOSED
+        self._next_timed = None
         now = self._pass_time(event.at)
         if event.duration is not None and event.duration != self._duration:
             self._learn_duration(event.duration, now)
@@ -325,7 +350,7 @@ class Viewing(Playhead):
             self._learn_rate(event.rate)
         if decision is not None:
             self._note_save(decision.trigger, now)
-        if shown.reported and self._phase is Phase.PLAYING and self._seek is None:
+        if shown.reported and self._phase is PLAYING and self._seek is None:
             self._open_fast_way(event, now)
         return decision
 
@@ -393,8 +418,7 @@ class Viewing(Playhead):
         if until == inf:
             self._next = nearest
         else:
-            self._next_timed = nearest
-            self._until = until - self._clock_lag - 2 * ROUNDING
+            self._next_timed = nearest, until - self._clock_lag - 2 * ROUNDING
 
     # What the modes decide
 
@@ -439,7 +463,7 @@ class Viewing(Playhead):
             return None
         self._reasons = ()
         position = self._position
-        if trigger is Trigger.COMPLETION and shown.finished is not None:
+        if trigger is COMPLETION and shown.finished is not None:
             position = shown.finished
         milestone = self._milestone
         reached = milestone > self._saved_milestone
@@ -476,8 +500,9 @@ class Viewing(Playhead):
         if self._position < self._goal or not self._may_reach(shown):
             return False
         # A seek may pass thousands at once.
-        reached = bisect_right(self._milestones, self._counted(), key=self._amount_of)
-        milestone = self._milestones[reached - 1]
+        milestones = self._policy.milestones
+        reached = bisect_right(milestones, self._counted(), key=self._amount_of)
+        milestone = milestones[reached - 1]
         # Where the goal is to complete the media, it has been completed by now.
         assert reached > 0
         assert milestone > self._milestone
@@ -494,7 +519,7 @@ class Viewing(Playhead):
             # Not at a `Seeked`, unless it settles a gesture or ends the application's seek.
             and not (shown.landed and not shown.settled and not shown.resumed)
             # A `Pause` reports what was played before it.
-            and (self._phase is Phase.PLAYING or shown.paused or shown.played_to_end)
+            and (self._phase is PLAYING or shown.paused or shown.played_to_end)
         )
 
     def _find_goal(self) -> None:
@@ -506,10 +531,9 @@ class Viewing(Playhead):
 
         The duration must be known.
         """
-        following = bisect_right(self._milestones, self._milestone)
-        if following == len(self._milestones):
-            return inf
-        return self._amount_of(self._milestones[following])
+        milestones = self._policy.milestones
+        following = bisect_right(milestones, self._milestone)
+        return inf if following == len(milestones) else self._amount_of(milestones[following])
 
     def _counted(self) -> float:
         """Return how much of the media counts as reached, seconds."""
