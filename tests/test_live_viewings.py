@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 from arbitrary_logs import Policy, any_policies, logs
 from milestone_progress import ConflictPolicy, Event, LiveLimits, SavePolicy
 from milestone_progress._freezing import frozen_viewing, thawed
-from milestone_progress._live import LiveViewing, LiveViewings
+from milestone_progress._live import LiveViewing
+from milestone_progress._live_viewings import LiveViewings
 from milestone_progress._plausibility import FirstSeen
 
 keys = st.tuples(st.sampled_from("ab"), st.sampled_from("mnop"))

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ._backlog import BacklogFull
     from ._batch import Batch
     from ._display import Marker, display_percent, estimated_position, format_time, markers
-    from ._live import HandleResult, LiveLimits
+    from ._live import HandleResult
+    from ._live_viewings import LiveLimits
     from ._plausibility import Claim, Implausible, Plausibility
     from ._recorder import Recorder
     from ._recorder_async import AsyncRecorder
@@ -140,7 +141,7 @@ _LATER = {
     "HandleResult": "_live",
     "Implausible": "_plausibility",
     "LARGEST_BODY": "_reports",
-    "LiveLimits": "_live",
+    "LiveLimits": "_live_viewings",
     "Marker": "_display",
     "PayloadError": "_reports",
     "Plausibility": "_plausibility",

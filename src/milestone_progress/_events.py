@@ -39,10 +39,6 @@ __all__ = [
 ]
 
 
-# What no `TimeUpdate` says.
-_NO_TIME_UPDATE = object()
-
-
 # Named functions, not lambdas or partials: the types of the constructors are read off them.
 def _at(value: float) -> float:
     return number("at", value)
@@ -82,14 +78,22 @@ class _Told:
     ``_bare_position`` is the position of a `TimeUpdate` that tells nothing else, and infinity for
     all other events: so that one comparison is all it takes to know that it is one, and not too
     far. ``_says`` is what a `TimeUpdate` says of duration and rate, as one object, since identity
-    is asked fastest; other kinds have `_NO_TIME_UPDATE`. Neither is a field, as both follow from
-    those.
+    is asked fastest. Neither is a field, as both follow from those.
     """
 
     __slots__ = ("_bare_position", "_says")
 
     _bare_position: float
     _says: object
+
+
+class _NoTimeUpdate:
+    """What other events have in its place: too far, and nothing that any `TimeUpdate` says."""
+
+    __slots__ = ()
+
+    _bare_position: ClassVar[float] = inf
+    _says: ClassVar[object] = object()
 
 
 @frozen(kw_only=True)
@@ -111,11 +115,9 @@ class TimeUpdate(_Told):
 
 
 @frozen(kw_only=True)
-class Play:
+class Play(_NoTimeUpdate):
     """Playback started or resumed."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -123,11 +125,9 @@ class Play:
 
 
 @frozen(kw_only=True)
-class Pause:
+class Pause(_NoTimeUpdate):
     """Playback stopped, by the viewer or by the player."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -135,11 +135,9 @@ class Pause:
 
 
 @frozen(kw_only=True)
-class Seeking:
+class Seeking(_NoTimeUpdate):
     """A seek began; ``position`` is already the new one."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -147,11 +145,9 @@ class Seeking:
 
 
 @frozen(kw_only=True)
-class Seeked:
+class Seeked(_NoTimeUpdate):
     """A seek landed here."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float = field(converter=_position)
     duration: float | None = field(default=None, converter=_duration)
@@ -159,11 +155,9 @@ class Seeked:
 
 
 @frozen(kw_only=True)
-class Ended:
+class Ended(_NoTimeUpdate):
     """The end was reached; without a position, at the duration."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -171,14 +165,12 @@ class Ended:
 
 
 @frozen(kw_only=True)
-class Unload:
+class Unload(_NoTimeUpdate):
     """Perhaps the last thing ever heard of this player; not terminal, the viewer may come back.
 
     Without a position, at the last known one.
     """
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -186,33 +178,27 @@ class Unload:
 
 
 @frozen(kw_only=True)
-class Emptied:
+class Emptied(_NoTimeUpdate):
     """The player dropped its media; the position it reports then means nothing."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
 
 
 @frozen(kw_only=True)
-class MediaInfo:
+class MediaInfo(_NoTimeUpdate):
     """Duration or rate became known; the position that players report here may be stale."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)
 
 
 @frozen(kw_only=True)
-class Complete:
+class Complete(_NoTimeUpdate):
     """The viewer pressed "mark as complete"; without a position, at the last known one."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     position: float | None = field(default=None, converter=_position_or_none)
     duration: float | None = field(default=None, converter=_duration)
@@ -220,11 +206,9 @@ class Complete:
 
 
 @frozen(kw_only=True)
-class Tick:
+class Tick(_NoTimeUpdate):
     """Only time passed; the answer to a tracker's ``deadline``."""
 
-    _bare_position: ClassVar[float] = inf
-    _says: ClassVar[object] = _NO_TIME_UPDATE
     at: float = field(converter=_at)
     duration: float | None = field(default=None, converter=_duration)
     rate: float | None = field(default=None, converter=_rate)

@@ -18,10 +18,10 @@ from ._live import (
     HandleResult,
     LiveChange,
     LiveKey,
-    LiveLimits,
     LiveViewing,
     checked_events,
 )
+from ._live_viewings import LiveLimits
 from ._numbers import number
 from ._plausibility import Plausibility
 from ._record import ConflictPolicy, ProgressRecord

@@ -26,7 +26,8 @@ from ._batch import REMEMBERED, Batch, Known
 from ._decision import Trigger
 from ._freezing import thawed
 from ._identifiers import identifier
-from ._live import LiveChange, LiveKey, LiveLimits, LiveViewing, LiveViewings
+from ._live import LiveChange, LiveKey, LiveViewing
+from ._live_viewings import LiveLimits, LiveViewings
 from ._numbers import number
 from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausible_claims
 from ._policy import IntervalPolicy, SavePolicy

@@ -1,11 +1,10 @@
-"""One viewing: the player, how far the viewer got, and what of it is saved.
+"""One viewing: what of a viewer's progress is saved, and the way that each event takes.
 
 Both trackers are viewings; they differ in their reasons to save. Rule numbers in comments (4.2)
 are those of the behaviour specification in the documentation.
 """
 
 from abc import abstractmethod
-from bisect import bisect_right
 from collections.abc import Iterable
 from math import inf
 
@@ -14,10 +13,10 @@ from attrs import evolve
 from ._decision import COMPLETION, SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate, saying
 from ._numbers import number, number_or_nothing
-from ._played import checked_played, seconds_within
-from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING, Playhead
-from ._policy import IntervalPolicy, SavePolicy
-from ._states import PLAYING, Ending, Gesture, Observation, Phase, Seek
+from ._played import checked_played
+from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING
+from ._progress import Progress
+from ._states import PLAYING, Ending, Gesture, Observation, Seek
 from .errors import InvalidValueError
 
 __all__ = ["Viewing"]
@@ -26,11 +25,9 @@ __all__ = ["Viewing"]
 # which is never saved (4.3).
 LEAST_NEWS = 1.0
 
-
 _PRECEDENCE = tuple(Trigger)
 # Beyond which position the fast way leads, when it is closed.
 _CLOSED = -inf
-_NO_REPORT = TimeUpdate(at=0.0, position=0.0)
 
 
 def _covering(decision: SaveDecision, earlier: SaveDecision) -> SaveDecision:
@@ -43,26 +40,18 @@ def _is_saved_state(record: object) -> bool:
     return all(hasattr(record, field) for field in fields)
 
 
-class Viewing(Playhead):
+class Viewing(Progress):
     """What the trackers of both modes share; made by them only."""
 
     __slots__ = (
-        "_before",
-        "_goal",
-        "_last",
-        "_milestone",
         "_next",
         "_next_timed",
-        "_policy",
         "_reasons",
         "_said",
         "_saved_milestone",
         "_saved_played_time",
         "_saved_position",
     )
-
-    # When to save; each mode has its own kind.
-    _policy: SavePolicy | IntervalPolicy
 
     def __init__(self, record: SavedState | None) -> None:
         position = 0.0
@@ -87,25 +76,20 @@ class Viewing(Playhead):
                 raise InvalidValueError("record.completed", completed, "True or False")
             # A record has them; whoever has saved no more than a tracker needs, has not.
             played = checked_played(getattr(record, "played", 0))
-        super().__init__(position)
+        super().__init__(position, milestone)
         self._played = played
         if duration is not None:
             self._learn_duration(duration, 0.0)
         self._completed = completed
-        self._milestone = milestone
         self._saved_position = position
         self._saved_milestone = milestone
         # All that had been played when progress was last saved, seconds.
         self._saved_played_time = 0.0
         self._reasons: tuple[Trigger, ...] = ()
         # The fast way of `handle`, described there: closed.
-        self._last = _NO_REPORT
-        self._before: TimeUpdate | None = None
         self._said: object = None
         self._next = _CLOSED
         self._next_timed: tuple[float, float] | None = None
-        # The least position at which anything more can be reached, infinite if nothing can.
-        self._goal: float
         self._find_goal()
 
     def __repr__(self) -> str:
@@ -114,64 +98,6 @@ class Viewing(Playhead):
             f"{'unknown' if self.duration is None else f'{self.duration:g} s'}, "
             f"milestone {self.milestone:g}{', completed' if self.completed else ''}>"
         )
-
-    @property
-    def phase(self) -> Phase:
-        """What the player is doing."""
-        return self._phase
-
-    @property
-    def position(self) -> float:
-        """The playhead, seconds of media."""
-        self._catch_up()
-        return self._position
-
-    @property
-    def duration(self) -> float | None:
-        """Length of the media, seconds, None if unknown (live)."""
-        return self._duration
-
-    @property
-    def percent(self) -> float | None:
-        """The playhead as percent 0-100 of the duration, None if that is unknown."""
-        return self._percent_of(self.position)
-
-    @property
-    def milestone(self) -> float:
-        """The highest milestone reached, percent 0-100, 0 if none."""
-        return self._milestone
-
-    @property
-    def completed(self) -> bool:
-        """Whether the media was ever completed."""
-        return self._completed
-
-    @property
-    def played(self) -> int:
-        """The whole seconds really played: bit *n* stands for the second [*n*, *n* + 1).
-
-        With those of the record that the tracker started from, if it had any.
-        """
-        self._catch_up()
-        if self._run_start is None:
-            return self._played
-        return self._played | seconds_within(self._run_start, self._run_end)
-
-    @property
-    def coverage(self) -> float | None:
-        """The share 0-1 of the media's whole seconds that was really played.
-
-        None if the duration is unknown or below a second.
-        """
-        if self._duration is None or self._duration < 1:
-            return None
-        return min(1.0, self.played.bit_count() / int(self._duration))
-
-    @property
-    def played_time(self) -> float:
-        """Seconds of media played in all; what was played twice counts twice."""
-        self._catch_up()
-        return self._played_time
 
     @property
     def pending(self) -> tuple[Trigger, ...]:
@@ -296,21 +222,6 @@ class Viewing(Playhead):
     def _says_no_more(self, says: object) -> bool:
         """Tell whether what a `TimeUpdate` says of duration and rate is nothing, or nothing new."""
         return says is None or says == self._said
-
-    def _catch_up(self) -> None:
-        """Draw the consequences of the events that took the fast way."""
-        before = self._before
-        if before is None:
-            return
-        last = self._last
-        self._before = None
-        self._played_time += last.position - self._position
-        self._position = last.position
-        if last.position > self._run_end:
-            self._run_end = last.position
-        self._interval = max(0.0, last.at - before.at)
-        self._position_at = self._pass_time(last.at)
-        self._step_rate = self._rate
 
     def _handle_closely(self, event: Event) -> SaveDecision | None:
         """Handle an event by all the rules, in their order."""
@@ -487,66 +398,3 @@ class Viewing(Playhead):
             last_milestone=milestone,
             completed=self._completed,
         )
-
-    def _complete(self, shown: Observation) -> None:
-        """Take note that the media was completed (4.5)."""
-        shown.completed = True
-        self._completed = True
-        self._milestone = max(self._milestone, 100)
-        self._find_goal()
-
-    def _reach_milestones(self, shown: Observation) -> bool:
-        """Reach the milestones up to the playhead; return whether there were any (4.4)."""
-        if self._position < self._goal or not self._may_reach(shown):
-            return False
-        # A seek may pass thousands at once.
-        milestones = self._policy.milestones
-        reached = bisect_right(milestones, self._counted(), key=self._amount_of)
-        milestone = milestones[reached - 1]
-        # Where the goal is to complete the media, it has been completed by now.
-        assert reached > 0
-        assert milestone > self._milestone
-        self._milestone = milestone
-        self._find_goal()
-        return True
-
-    def _may_reach(self, shown: Observation) -> bool:
-        """Tell whether an event may show that something was reached (4.4)."""
-        return (
-            self._seek is None
-            and self._gesture is None
-            and self._duration_changed_at is None
-            # Not at a `Seeked`, unless it settles a gesture or ends the application's seek.
-            and not (shown.landed and not shown.settled and not shown.resumed)
-            # A `Pause` reports what was played before it.
-            and (self._phase is PLAYING or shown.paused or shown.played_to_end)
-        )
-
-    def _find_goal(self) -> None:
-        """Find out from where on anything more can be reached."""
-        self._goal = inf if self._duration is None else self._next_goal()
-
-    def _next_goal(self) -> float:
-        """Return the least position, in seconds, at which anything more can be reached.
-
-        The duration must be known.
-        """
-        milestones = self._policy.milestones
-        following = bisect_right(milestones, self._milestone)
-        return inf if following == len(milestones) else self._amount_of(milestones[following])
-
-    def _counted(self) -> float:
-        """Return how much of the media counts as reached, seconds."""
-        return self._position
-
-    def _amount_of(self, milestone: float) -> float:
-        """Return how much must have been reached for a milestone, seconds."""
-        duration = self._duration
-        assert duration is not None
-        amount = milestone * duration / 100
-        # The last one must be within reach, whatever rounding does to the product.
-        return amount if amount < duration else duration
-
-    def _percent_of(self, position: float) -> float | None:
-        duration = self._duration
-        return None if duration is None else min(100.0, position / duration * 100)
