@@ -32,7 +32,7 @@ def changes(old: Run, new: Run) -> list[tuple[Figure, Figure, float]]:
 
 def report_changes(old: Run, new: Run, slack: float) -> int:
     """Print what became of each figure; return the exit status."""
-    if _interpreter(old) != _interpreter(new):
+    if old.interpreter != new.interpreter:
         print(f"{old.python} and {new.python} cannot be compared: closures differ more than we do")
         return 2
     worse = 0
@@ -48,11 +48,6 @@ def report_changes(old: Run, new: Run, slack: float) -> int:
         print(f"| {name} | {was.median:.4g} | {now.median:.4g} | {factor:.2f} | {verdict} |")
     print(f"\n{worse} worse by more than {slack:.0%}")
     return 1 if worse else 0
-
-
-def _interpreter(run: Run) -> str:
-    """Return an interpreter without its last number."""
-    return run.python.rpartition(".")[0]
 
 
 def add_slack(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("new", type=Path)
     add_slack(parser)
     options = parser.parse_args(arguments)
-    return report_changes(Run.load(options.old), Run.load(options.new), options.slack)
+    return report_changes(Run.load_from(options.old), Run.load_from(options.new), options.slack)
 
 
 if __name__ == "__main__":

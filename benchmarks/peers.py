@@ -5,15 +5,13 @@ their documentation recommends where the state stays. They judge neither seeks n
 they do not know (`MediaInfo`, `Unload`) is not even sent to them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from statemachine import State, StateMachine
 from transitions import Machine
 
 from milestone_progress import Ended, Event, Pause, Play, Seeked, Seeking, TimeUpdate
-
-# What a machine is sent: its own trigger, already looked up, and the position.
-Call = tuple[Callable[..., object], float]
+from stopwatch import Call
 
 _TRIGGERS: dict[type[Event], str] = {
     TimeUpdate: "timeupdate",
@@ -101,6 +99,7 @@ def statemachine_calls(
 
 
 def _calls(machine: object, events: Iterable[Event]) -> list[Call]:
+    # What a machine is sent: its own triggers, already looked up.
     calls = []
     for event in events:
         name = _TRIGGERS.get(type(event))

@@ -1,20 +1,17 @@
-"""Who runs against whom.
-
-A race is run in rounds. Each round measures every contestant, and what is compared is compared
-within the round: what slows the machine down for a while slows both.
-"""
+"""Who runs against whom."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from attrs import frozen
-
+from audience import simulating_times
 from baselines import Nothing, closure, closure_of_positions, closure_that_remembers
+from endpoints import request_times
 from footprint import bytes_of_trackers, import_times
 from milestone_progress import Event, SavePolicy, TimeUpdate, Tracker, event_from_dict
 from peers import statemachine_calls, transitions_calls
+from race import Race, Ratio
 from stopwatch import Lap, at_once, calls, each
 from viewings import (
     DEFAULT_MILESTONES,
@@ -26,39 +23,9 @@ from viewings import (
     wire_form,
 )
 
-Unit = Literal["ns", "B"]
-
 # The peers are slow, and their time per event does not change: they get the first events only.
 TRANSITIONS_EVENTS = 1_500
 STATEMACHINE_EVENTS = 150
-
-
-@frozen
-class Ratio:
-    """One contestant as a multiple of another."""
-
-    over: str
-    under: str
-    more_is_better: bool = False
-
-
-@frozen
-class Race:
-    """Some contestants that are measured together.
-
-    Attributes:
-        name: What is measured.
-        run: Runs one round and returns a measure of each contestant by name.
-        ratios: What is compared.
-        unit: Of the measures.
-        rounds: At most so many rounds; None for as many as are asked for.
-    """
-
-    name: str
-    run: Callable[[], Mapping[str, float]]
-    ratios: Sequence[Ratio]
-    unit: Unit = "ns"
-    rounds: int | None = None
 
 
 def all_races() -> list[Race]:
@@ -73,6 +40,13 @@ def all_races() -> list[Race]:
         _many_hours(),
         _making(),
         Race("memory of a tracker", bytes_of_trackers, (), unit="B", rounds=1),
+        Race("request", request_times, (Ratio("the library", "by hand"),)),
+        Race(
+            "viewer-hour simulated",
+            simulating_times(),
+            (Ratio("simulated", "events replayed"), Ratio("events made", "events replayed")),
+            rounds=20,
+        ),
         Race("import", import_times(), (Ratio("milestone_progress", "attrs"),), rounds=20),
     ]
 
@@ -154,16 +128,18 @@ def _building() -> Race:
 def _many_milestones() -> Race:
     """Return the race of few milestones against many, none of which is crossed."""
     # The viewing stays in the first half, where there are none.
-    dense = tuple(50 + index / 2_000 for index in range(1, 100_001))
-    few, many = SavePolicy(milestones=dense[-7:]), SavePolicy(milestones=dense)
+    dense = tuple(50 + index / 20_000 for index in range(1, 1_000_001))
+    few, many, most = (SavePolicy(milestones=some) for some in (dense[-7:], dense[9::10], dense))
     events = plain_viewing(range(TIME_UPDATES // 2))
     return _laps(
         "milestones, none crossed",
         {
             "7": each(lambda: Tracker(few).handle, events),
             "100,000": each(lambda: Tracker(many).handle, events),
+            "1,000,000": each(lambda: Tracker(most).handle, events),
         },
         Ratio("100,000", "7"),
+        Ratio("1,000,000", "7"),
     )
 
 

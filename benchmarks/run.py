@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from compare import add_slack, report_changes
-from races import Race, all_races
-from report import Run, figures, reasons, table, this_python
+from race import Race
+from races import all_races
+from report import Run, begun, figures
 
 ROUNDS, QUICK_ROUNDS = 40, 5
 
@@ -35,19 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds = QUICK_ROUNDS if options.quick else options.rounds
     if rounds < 1:
         parser.error("at least one round")
-    measured = []
+    run = begun(rounds)
     for race in all_races():
         print(f"{race.name} ...", file=sys.stderr)
-        measured += figures(race, run_race(race, rounds))
-    run = Run(this_python(), rounds, measured)
-    print(
-        f"{run.python}, {rounds} rounds\n\n{table(measured)}\n\nThe goals:\n\n{reasons(measured)}"
-    )
+        run.figures.extend(figures(race, run_race(race, rounds)))
+    print(f"{run.python}, {rounds} rounds\n\n{run.table()}\n\nThe goals:\n\n{run.reasons()}")
     if options.json is not None:
         run.save(options.json)
     if options.compare is not None:
         print()
-        return report_changes(Run.load(options.compare), run, options.slack)
+        return report_changes(Run.load_from(options.compare), run, options.slack)
     return 0
 
 

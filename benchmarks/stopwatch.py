@@ -6,8 +6,8 @@ from time import thread_time_ns
 from types import FunctionType
 from typing import Any
 
-from peers import Call
-
+# Bound to what it is called on, and the position it is told of.
+Call = tuple[Callable[..., object], float]
 # Runs once and returns the nanoseconds that one event took.
 Lap = Callable[[], float]
 
