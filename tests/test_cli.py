@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from milestone_progress import format_time
+from milestone_progress import _cli_plot, format_time
 from milestone_progress._cli import main
 
 TRACES = Path(__file__).parent / "traces"
@@ -262,6 +262,56 @@ def test_a_reader_who_has_seen_enough_is_no_error() -> None:
         process.stdin.write(trace)
         process.stdin.close()
         assert process.stderr.read() == b""
+
+
+def svg_of(tmp_path: Path, *arguments: str, given: bytes = b"") -> str:
+    picture = tmp_path / "picture.svg"
+    done = run("replay", *arguments, "--plot", str(picture), given=given)
+    assert done.returncode == 0, done.stderr
+    return picture.read_text(encoding="utf-8")
+
+
+def test_a_recording_is_drawn_with_each_decision_marked(tmp_path: Path) -> None:
+    trace = str(TRACES / "p-mixed-webkitgtk.jsonl")
+    # Texts are drawn as outlines, with what they say as a comment.
+    told = svg_of(tmp_path, trace)
+    for text in ("save: milestone (4)", "save: seek (1)", "save: completion (1)", "50 %", "jumps"):
+        assert f"<!-- {text} -->" in told
+    assert "<!-- milestone mode: 6 -->" in told
+    assert "<!-- interval mode: 4 -->" in told
+    assert "checkpoint" not in told
+    assert svg_of(tmp_path, trace) == told
+    png = tmp_path / "picture.png"
+    assert run("replay", trace, "--plot", str(png)).returncode == 0
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_interval_modes_own_decisions_are_drawn_when_it_decides(tmp_path: Path) -> None:
+    trace = str(TRACES / "p-mixed-webkitgtk.jsonl")
+    told = svg_of(tmp_path, trace, "--interval", "--policy", "interval=5")
+    saves = len(decisions(trace, "--interval", "--policy", "interval=5"))
+    assert f"<!-- interval mode: {saves} -->" in told
+    assert "<!-- milestone mode" not in told
+
+
+def test_a_recording_in_which_nothing_happens_is_drawn_all_the_same(tmp_path: Path) -> None:
+    told = svg_of(tmp_path, "-", given=lines({"type": "play", "at": 7, "position": 0}))
+    assert "<!-- milestone mode: 0 -->" in told
+
+
+def test_what_cannot_be_drawn_gets_a_plain_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = str(TRACES / "d-seeks-chromium.jsonl")
+    picture = str(tmp_path / "picture.svg")
+    assert "a single trace" in complaint([trace, trace, "--plot", picture])
+    assert "a single trace" in complaint([trace, "--demo", "--plot", picture])
+    nothing = run("replay", trace, "--plot", "picture.nothing")
+    assert nothing.returncode == 2
+    assert b"replay: --plot picture.nothing" in nothing.stderr
+    monkeypatch.setattr(_cli_plot, "find_spec", lambda _: None)
+    assert main(["replay", trace, "--plot", picture]) == 2
+    assert "replay: --plot needs matplotlib: pip install 'mil" in capsys.readouterr().err
 
 
 def test_the_console_script_is_the_module(capsys: pytest.CaptureFixture[str]) -> None:

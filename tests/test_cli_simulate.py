@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from milestone_progress import SavePolicy, Tracker
+from milestone_progress import SavePolicy, Tracker, _cli_plot
 from milestone_progress import _cli_simulate as simulate
 from milestone_progress._cli import main
 from milestone_progress.simulator import BEHAVIOURS, MIXES, Audience, compare
@@ -227,7 +227,7 @@ def test_a_picture_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 def test_a_picture_takes_matplotlib_and_says_so_first(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulate, "find_spec", lambda _: None)
+    monkeypatch.setattr(_cli_plot, "find_spec", lambda _: None)
     assert "milestone-progress[viz]" in complaint(capsys, *FEW, "--plot", "picture.png")
 
 

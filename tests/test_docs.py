@@ -1,5 +1,7 @@
 """The site of the documentation: what must be in it is in it, and what it shows is what happens."""
 
+import argparse
+import json
 import os
 import re
 import runpy
@@ -8,25 +10,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
-from typing import Any
 
 import pytest
 
-import django_host  # Before the models of the app are imported.
-import milestone_progress
 from browser import Browser, address_told, served, surroundings
 from milestone_progress import Phase, Tracker
+from milestone_progress._cli import _parser
 from milestone_progress.simulator import Player
+from public_signatures import named, public_names
 from test_readme import EXECUTED, blocks
 from tutorial import FOLDER, ROOT, commands, prepare, save_files
 
 DOCS = ROOT / "docs"
-assert django_host.MEDIAS  # So that it counts as used.
-# Modules that Django finds by itself, and nobody imports.
-WIRING = {"admin", "apps", "management", "migrations", "settings", "urls"}
 EVERYWHERE = re.MULTILINE | re.DOTALL
 
 
@@ -35,21 +31,6 @@ def text_of(page: str) -> str:
 
 
 # Completeness
-
-
-def public_names() -> Iterator[str]:
-    yield from (f"milestone_progress.{name}" for name in milestone_progress.__all__)
-    for module in walk_packages(milestone_progress.__path__, "milestone_progress."):
-        parts = module.name.split(".")
-        if any(part.startswith("_") for part in parts) or WIRING & set(parts):
-            continue
-        found = import_module(module.name)
-        yield from (f"{module.name}.{name}" for name in getattr(found, "__all__", ()))
-
-
-def named(address: str) -> Any:
-    module, _, name = address.rpartition(".")
-    return getattr(import_module(module), name)
 
 
 def test_every_public_name_is_in_the_reference_once() -> None:
@@ -90,6 +71,32 @@ def test_the_diagram_has_an_arrow_for_each_transition() -> None:
     arrows = runpy.run_path(str(DOCS / "state_diagram.py"))["transitions"]()
     assert drawn.count("<path d=") - drawn.count("<marker") == len(arrows)
     assert [phase.name for phase in Phase if f">{phase.name}<" not in drawn] == []
+
+
+def options_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command's name with what it may be given."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                told = {*command._option_string_actions} - {"-h", "--help"}
+                yield name, told
+
+
+def test_every_option_of_every_command_is_on_the_page_of_commands_and_no_other() -> None:
+    sections = {
+        part.partition("\n")[0]: part
+        for part in re.split(r"^## ", text_of("command-line.md"), flags=re.MULTILINE)
+    }
+    commands = dict(options_of(_parser()))
+    assert sections.keys() - {"# The command line"} == commands.keys()
+    for name, options in commands.items():
+        assert set(re.findall(r"--[a-z]+", sections[name])) - {"--help"} == options, name
+
+
+def test_the_definitions_of_the_schema_are_on_the_page_of_commands() -> None:
+    schema = json.loads((ROOT / "src/milestone_progress/schema.json").read_bytes())
+    section = text_of("command-line.md").partition("## schema")[2]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [*schema["$defs"]]
 
 
 # The tutorial

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from importlib.resources import files
+from pathlib import Path
 from typing import IO
 
 from attrs import asdict
 
+from ._cli_plot import plotting, require_matplotlib
 from ._cli_policy import UsageError, policy_from
 from ._cli_simulate import add_simulate
 from ._cli_stats import add_stats
@@ -25,7 +27,7 @@ from ._events import Event
 from ._identifiers import identifier
 from ._policy import IntervalPolicy, SavePolicy
 from ._record import ProgressRecord
-from ._replay import MediaSummary, Replay
+from ._replay import MediaSummary, Replay, Timeline
 from ._trace import events_of_media, read_trace
 from .errors import MilestoneProgressError, shown
 from .stores import ProgressStore, ViewerExporter, open_store, save_merged
@@ -93,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "--interval", action="store_true", help="decide as the legacy mode, every 30 s played"
     )
     replay.add_argument("--json", action="store_true", help="one line of JSON per decision")
+    replay.add_argument(
+        "--plot", metavar="FILE", help="draw one recording over time, as .png, .svg or .pdf"
+    )
     _add_store(replay, "save what is decided there, and show what is stored in the end")
     replay.add_argument("--viewer", help="whose progress to save")
     replay.add_argument(
@@ -152,7 +157,12 @@ def _replay(options: argparse.Namespace) -> None:
     given = [option is not None for option in (options.store, options.viewer, options.media)]
     if any(given) and not all(given):
         raise UsageError("replay: --store, --viewer and --media go together")
+    if options.plot is not None:
+        if len(options.traces) + options.demo > 1:
+            raise UsageError("replay: --plot draws one recording, name a single trace")
+        require_matplotlib("replay")
     replay = Replay(policy)
+    timeline = None if options.plot is None else Timeline(policy)
     with ExitStack() as stack:
         save = None
         if options.store is not None:
@@ -160,7 +170,13 @@ def _replay(options: argparse.Namespace) -> None:
                 closing(open_store(options.store, namespace=options.namespace))
             )
             save = _Saver(store, options.viewer, options.media, replay.media)
-        _replay_traces(options, replay, drop, save)
+        _replay_traces(options, replay, drop, save, timeline)
+    if timeline is not None:
+        from ._plot import draw_timeline  # noqa: PLC0415  # an extra, for who wants a picture
+
+        name = "the demo" if options.demo else Path(options.traces[0]).stem
+        with plotting("replay", options.plot):
+            draw_timeline(Path(options.plot), name, timeline)
 
 
 class _Saver:
@@ -192,7 +208,11 @@ class _Saver:
 
 
 def _replay_traces(
-    options: argparse.Namespace, replay: Replay, drop: Collection[str], save: _Saver | None
+    options: argparse.Namespace,
+    replay: Replay,
+    drop: Collection[str],
+    save: _Saver | None,
+    timeline: Timeline | None,
 ) -> None:
     traces: list[tuple[str, Callable[[], AbstractContextManager[IO[bytes]]]]] = [
         (name, partial(opened, name)) for name in options.traces
@@ -202,7 +222,7 @@ def _replay_traces(
     rows = []
     for source, open_trace in traces:
         with open_trace() as stream:
-            for media, seconds, decision in _replayed(replay, stream, source, drop):
+            for media, seconds, decision in _replayed(replay, stream, source, drop, timeline):
                 if save is not None:
                     save(media, decision)
                 if options.json:
@@ -220,7 +240,11 @@ def _replay_traces(
 
 
 def _replayed(
-    replay: Replay, stream: IO[bytes], source: str, drop: Collection[str]
+    replay: Replay,
+    stream: IO[bytes],
+    source: str,
+    drop: Collection[str],
+    timeline: Timeline | None,
 ) -> Iterator[tuple[int, float, SaveDecision]]:
     """Yield each decision of one trace with its media and the time into the trace, seconds."""
     began_at: float | None = None
@@ -237,6 +261,8 @@ def _replayed(
             yield event
 
     events = events_of_media(watched(read_trace(stream, source, drop)))
+    if timeline is not None:
+        events = timeline.following(events)
     for media, decision in replay.decisions(events):
         yield media, decision.at - (began_at or 0.0), decision
     if lines >= LINES_PER_SIGN and sys.stderr.isatty():

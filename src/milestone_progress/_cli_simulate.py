@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict, frozen
 
+from ._cli_plot import plotting, require_matplotlib
 from ._cli_policy import UsageError, policy_from
 from ._cli_traces import opened
 from ._display import format_time
@@ -116,7 +116,7 @@ def _simulate(options: argparse.Namespace) -> None:
     if options.jobs < 1:
         raise UsageError(f"simulate: --jobs {options.jobs}: it takes at least 1")
     if options.plot is not None:
-        _require_matplotlib()
+        require_matplotlib("simulate")
     began_at = perf_counter()
     if options.traces is not None:
         blocks = [_of_recordings(options, policy)]
@@ -132,13 +132,11 @@ def _simulate(options: argparse.Namespace) -> None:
         speed = f"{hours:,.1f} viewer-hours in {seconds:.1f} s, {hours / seconds:,.1f} a second"
         print(speed, file=sys.stderr)
     if options.plot is not None:
-        from ._plot import draw  # noqa: PLC0415  # an extra, for who wants a picture
+        from ._plot import draw_comparison  # noqa: PLC0415  # an extra, for who wants a picture
 
         block = _nearest_to_an_hour(blocks)
-        try:
-            draw(Path(options.plot), _media(block), policy, block.viewers)
-        except ValueError as error:
-            raise UsageError(f"simulate: --plot {options.plot}: {error}") from None
+        with plotting("simulate", options.plot):
+            draw_comparison(Path(options.plot), _media(block), policy, block.viewers)
     for block in blocks:
         _require_the_law(block)
 
@@ -356,9 +354,3 @@ def _require_the_law(block: _Block) -> None:
                 f"bounded loss allows {figures.allowed:.3f}; so it is with {_counted(len(viewers))}"
                 f", first number {viewers[0]}: a bug, please report it with this command"
             )
-
-
-def _require_matplotlib() -> None:
-    if find_spec("matplotlib") is None:
-        install = "pip install 'milestone-progress[viz]'"
-        raise UsageError(f"simulate: --plot needs matplotlib: {install}")

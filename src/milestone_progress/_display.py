@@ -133,6 +133,9 @@ def next_milestone(milestone: float, milestones: Iterable[float]) -> float | Non
 def format_time(seconds: float) -> str:
     """Return seconds as people write them: 0:07, 12:34, 1:02:03.
 
+    >>> format_time(3723.5)
+    '1:02:03'
+
     Raises:
         InvalidValueError: They are no finite number of at least 0.
     """

@@ -60,6 +60,10 @@ def played_to_text(played: int) -> str:
 def played_from_text(text: str) -> int:
     """Return the played seconds that a text of inclusive ranges names; their order is free.
 
+    >>> played = played_from_text("0-359,900-1799") | played_from_text("300-419")
+    >>> played.bit_count(), played_to_text(played)
+    (1320, '0-419,900-1799')
+
     Raises:
         InvalidValueError: It is no such text, a range ends before it starts, or it goes beyond
             10,000,000 seconds.

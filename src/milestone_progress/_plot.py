@@ -1,16 +1,22 @@
-"""The picture of a comparison: what is saved when, and what that is worth.
+"""The pictures: of a comparison what is saved when, and what that is worth; of a recording when.
 
 The only module that needs matplotlib.
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf, nan
 from pathlib import Path
 
 from attrs import evolve
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from ._decision import Trigger
+from ._display import format_time
 from ._policy import IntervalPolicy, SavePolicy
+from ._replay import Timeline, Way
 from .simulator import (
     Audience,
     Figures,
@@ -20,7 +26,7 @@ from .simulator import (
     compare_recordings,
 )
 
-__all__ = ["draw"]
+__all__ = ["draw_comparison", "draw_timeline", "saved"]
 
 Viewers = Audience | Sequence[Sequence[Visit]]
 
@@ -35,9 +41,29 @@ MILESTONE, INTERVAL = "milestone mode, max_unsaved", "interval mode, interval"
 # Inches, of a panel: three in a row are legible when they are as wide as a page.
 WIDTH, HEIGHT = 4.7, 4.6
 BLUE, ORANGE = "tab:blue", "tab:orange"
+# Who draws the same twice gets the same bytes: no dates, and names that are not made up.
+UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
-def draw(path: Path, media: str, policy: SavePolicy, viewers: Viewers) -> None:
+def saved(figure: Figure, path: Path) -> None:
+    """Save a picture; the file's suffix says as what.
+
+    Args:
+        figure: The picture.
+        path: Where to.
+
+    Raises:
+        ValueError: There is no such kind of picture.
+        OSError: It cannot be written there.
+    """
+    with rc_context({"svg.hashsalt": "milestone-progress"}):
+        figure.savefig(path, metadata=UNDATED.get(path.suffix.lower()))
+
+
+# A comparison
+
+
+def draw_comparison(path: Path, media: str, policy: SavePolicy, viewers: Viewers) -> None:
     """Draw saves over time, and what they are worth; the file's suffix says as what.
 
     Args:
@@ -64,7 +90,7 @@ def draw(path: Path, media: str, policy: SavePolicy, viewers: Viewers) -> None:
         _draw_settings(right, settings, "resume_error_mean", "seconds from where they left, mean")
     count = viewers.viewers if isinstance(viewers, Audience) else len(viewers)
     figure.suptitle(f"Saves in both modes, {media} (viewers: {count})")
-    figure.savefig(path)
+    saved(figure, path)
 
 
 def _draw_viewer(axes: Axes, policy: SavePolicy, viewers: Viewers) -> None:
@@ -115,3 +141,143 @@ def _draw_settings(axes: Axes, settings: Mapping[str, Figures], figure: str, lab
     axes.margins(0.12)
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
+
+
+# A recording
+
+# Inches: as wide as a page of documentation.
+TIMELINE = (9.0, 5.2)
+# How the ways of a playhead are drawn: style, colour, width in points.
+WAYS = {
+    Way.PLAYED: ("solid", "0.1", 2.0),
+    Way.STOOD: ("solid", "0.65", 2.0),
+    Way.JUMPED: ("dotted", "0.45", 1.4),
+}
+# Shapes that differ for who sees no colours, and colours that differ for who sees fewer (Okabe and
+# Ito, "Color Universal Design", 2008).
+MARKS = {
+    Trigger.COMPLETION: ("*", "#009e73"),
+    Trigger.UNLOAD: ("X", "#000000"),
+    Trigger.SEEK: ("D", "#d55e00"),
+    Trigger.MILESTONE: ("o", "#0072b2"),
+    Trigger.PAUSE: ("s", "#cc79a7"),
+    Trigger.CHECKPOINT: ("^", "#e69f00"),
+    Trigger.INTERVAL: ("P", "#56b4e9"),
+}
+# Square points; a star has less of them than it takes.
+MARK_SIZE, STAR_SIZE = 70, 190
+# Seconds between two ticks of an axis; the first that makes no more ticks than may be is taken.
+TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 36_000, 86_400)
+MOST_TICKS = 10
+
+
+def draw_timeline(path: Path, name: str, timeline: Timeline) -> None:
+    """Draw where the playhead was when, and when that is saved; the file's suffix says as what.
+
+    Args:
+        path: Where to.
+        name: What was recorded, in words.
+        timeline: What to draw.
+
+    Raises:
+        ValueError: There is no such kind of picture.
+        OSError: It cannot be written there.
+    """
+    figure = Figure(figsize=TIMELINE, layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(7, 1))
+    _draw_ways(axes, timeline)
+    _draw_decisions(axes, timeline)
+    seconds = max((one.ended for one in timeline.media), default=0.0) or 1.0
+    highest = max((end[1] for _, ends in timeline.stretches for end in ends), default=0.0) or 1.0
+    axes.set(
+        ylabel="position",
+        xlim=(-0.01 * seconds, 1.01 * seconds),
+        ylim=(-0.04 * highest, 1.06 * highest),
+    )
+    _draw_milestones(axes, timeline, highest)
+    _draw_saves(below, timeline)
+    below.set(xlabel="time into the recording")
+    for axis, length in ((axes.yaxis, highest), (below.xaxis, seconds)):
+        axis.set_major_locator(MultipleLocator(_between_ticks(length)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: format_time(max(0.0, value))))
+    axes.set_title(f"{name}: where the playhead was, and when that is saved", loc="left")
+    for panel in (axes, below):
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=9, columnspacing=1.4)
+    saved(figure, path)
+
+
+def _draw_ways(axes: Axes, timeline: Timeline) -> None:
+    for way, (style, colour, width) in WAYS.items():
+        times: list[float] = []
+        positions: list[float] = []
+        for one, (start, end) in timeline.stretches:
+            if one is way:
+                # Each is a line of its own, unless it goes on where the last one ended.
+                if not times or (times[-1], positions[-1]) != start:
+                    times += [nan, start[0]]
+                    positions += [nan, start[1]]
+                times.append(end[0])
+                positions.append(end[1])
+        if times:
+            axes.plot(times, positions, linestyle=style, color=colour, linewidth=width, label=way)
+
+
+def _draw_decisions(axes: Axes, timeline: Timeline) -> None:
+    # The first in precedence on top.
+    for trigger, (mark, colour) in reversed(MARKS.items()):
+        found = [(at, one.position) for at, one in timeline.decisions if one.trigger is trigger]
+        if found:
+            times, positions = zip(*found, strict=True)
+            size = STAR_SIZE if mark == "*" else MARK_SIZE
+            axes.scatter(
+                times,
+                positions,
+                s=size,
+                marker=mark,
+                color=colour,
+                edgecolors="white",
+                zorder=3,
+                label=f"save: {trigger} ({len(found)})",
+            )
+
+
+def _draw_milestones(axes: Axes, timeline: Timeline, highest: float) -> None:
+    """Draw the milestones of each media as far up as the playhead came."""
+    for one in timeline.media:
+        for milestone in timeline.policy.milestones:
+            position = milestone * (one.duration or inf) / 100
+            if position <= 1.03 * highest:
+                axes.hlines(position, one.began, one.ended, color="0.85", linewidth=0.8, zorder=0)
+                axes.annotate(
+                    f"{milestone:g} %",
+                    (one.ended, position),
+                    textcoords="offset points",
+                    xytext=(8, 0),
+                    va="center",
+                    fontsize=8,
+                    color="0.35",
+                )
+
+
+def _draw_saves(axes: Axes, timeline: Timeline) -> None:
+    """Draw when the modes save, a stroke for each time."""
+    decided = [at for at, _ in timeline.decisions]
+    if isinstance(timeline.policy, SavePolicy):
+        rows = {
+            "interval mode": (timeline.interval, "0.45"),
+            "milestone mode": (decided, MARKS[Trigger.MILESTONE][1]),
+        }
+    else:
+        rows = {"interval mode": (decided, "0.45")}
+    labels = []
+    for row, (name, (times, colour)) in enumerate(rows.items()):
+        axes.vlines(times, row - 0.3, row + 0.3, color=colour)
+        labels.append(f"{name}: {len(times)}")
+    axes.set_yticks(range(len(rows)), labels)
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.tick_params(axis="y", length=0)
+
+
+def _between_ticks(length: float) -> float:
+    return next((step for step in TICKS if length / step <= MOST_TICKS), length / MOST_TICKS)

@@ -133,6 +133,9 @@ class SavePolicy:
         Dropped is each milestone nearer than ``spacing`` to the start, to the one kept before it,
         or to the end; 100 always stays. A clip of 60 s is then saved at 50 and 100 %.
 
+        >>> SavePolicy().thinned(60).milestones
+        (50, 100)
+
         Args:
             duration: Length of the media, seconds.
             spacing: Least distance between milestones, seconds of media.

@@ -278,6 +278,16 @@ def merge(
     or by `ConflictPolicy.FURTHEST` those of the larger position; of all else the larger, or both
     together (5.1, 5.2). A larger generation wins outright.
 
+    >>> telephone = ProgressRecord(
+    ...     viewer="ann", media="film", position=300, duration=600, milestone=50, updated_at=2000
+    ... )
+    >>> television = ProgressRecord(
+    ...     viewer="ann", media="film", position=480, duration=600, milestone=75, updated_at=1000
+    ... )
+    >>> both = merge(telephone, television)
+    >>> both.position, both.milestone
+    (300.0, 75)
+
     Raises:
         InvalidValueError: Viewer or media differ.
     """

@@ -1,6 +1,7 @@
 """Replaying a recorded trace: every decision, and what the trace as a whole came to."""
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 
 from attrs import Factory, define
 
@@ -9,7 +10,13 @@ from ._events import Emptied, Event
 from ._policy import IntervalPolicy, SavePolicy
 from ._tracker import IntervalTracker, Tracker, tracker_for
 
-__all__ = ["MediaSummary", "Replay"]
+__all__ = ["MediaSummary", "Replay", "Shown", "Stretch", "Timeline", "Way"]
+
+# Seconds of media. A playhead that moved by so much more or less than was played has jumped.
+LEAST_JUMP = 0.5
+
+# From a time into the recording and a position to another such point, seconds.
+Stretch = tuple[tuple[float, float], tuple[float, float]]
 
 
 @define
@@ -69,3 +76,84 @@ class Replay:
                 summary.played = tracker.played
                 saved_at = tracker.played_time
                 yield first + index, decision
+
+
+class Way(StrEnum):
+    """How a playhead came from where it was at one event to where it was at the next."""
+
+    PLAYED = "played"
+    STOOD = "stands still"
+    JUMPED = "jumps"
+
+
+@define
+class Shown:
+    """When a recording shows one media.
+
+    Attributes:
+        began: When its first event came, seconds into the recording.
+        ended: When its last event came, seconds into the recording.
+        duration: Its length, seconds, None if unknown.
+    """
+
+    began: float
+    ended: float
+    duration: float | None = None
+
+
+@define
+class Timeline:
+    """What there is to draw of a recording, as a tracker understands it.
+
+    Attributes:
+        policy: The tracker's.
+        media: When each media was shown.
+        stretches: All ways of the playhead.
+        decisions: Each decision, with the time into the recording, seconds.
+        interval: When the legacy mode would have saved, seconds into the recording.
+    """
+
+    policy: SavePolicy | IntervalPolicy
+    media: list[Shown] = Factory(list)
+    stretches: list[tuple[Way, Stretch]] = Factory(list)
+    decisions: list[tuple[float, SaveDecision]] = Factory(list)
+    interval: list[float] = Factory(list)
+
+    def following(self, events: Iterable[tuple[int, Event]]) -> Iterator[tuple[int, Event]]:
+        """Take the events of a recording, each with the index of its media, and pass them on."""
+        began_at: float | None = None
+        for index, event in events:
+            began_at = event.at if began_at is None else began_at
+            now = event.at - began_at
+            begins = index == len(self.media)
+            if begins:
+                shown = Shown(now, now)
+                self.media.append(shown)
+                tracker: Tracker | IntervalTracker = tracker_for(self.policy)
+                interval = IntervalTracker()
+            before, played_before = (shown.ended, tracker.position), tracker.played_time
+            decision = tracker.handle(event)
+            if decision is not None:
+                self.decisions.append((now, decision))
+            if interval.handle(event) is not None:
+                self.interval.append(now)
+            shown.ended = now
+            # What drops the media takes its position and its length along.
+            if not isinstance(event, Emptied):
+                shown.duration = tracker.duration
+                if not begins:
+                    played = tracker.played_time - played_before
+                    self._add_ways(before, (now, tracker.position), played)
+            yield index, event
+
+    def _add_ways(
+        self, before: tuple[float, float], after: tuple[float, float], played: float
+    ) -> None:
+        (_, position), (now, landing) = before, after
+        # A jump takes no time, and nothing tells when it was but that it is over.
+        expected = position + played
+        jumps = abs(landing - expected) > LEAST_JUMP
+        until = (now, expected) if jumps else after
+        self.stretches.append((Way.PLAYED if played else Way.STOOD, (before, until)))
+        if jumps:
+            self.stretches.append((Way.JUMPED, (until, after)))

@@ -192,6 +192,12 @@ _FIELDS: tuple[tuple[str, str, bool, Callable[..., object]], ...] = (
 def parse_report(body: bytes | bytearray | memoryview | str | Mapping[str, object]) -> Report:
     """Return the report that the body of a request holds, in the new form or the legacy one.
 
+    >>> parse_report(b'{"current_time_seconds": 90, "total_duration_seconds": 600}').position
+    90.0
+    >>> parse_report("{}")
+    Traceback (most recent call last):
+    PayloadError: $.current_time_seconds is missing; $.total_duration_seconds is missing
+
     Args:
         body: JSON as it was received, of at most 65,536 bytes, or what it says as a mapping.
             Members that no report has are ignored, whoever they claim the viewer to be.

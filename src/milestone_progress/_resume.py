@@ -173,6 +173,14 @@ def resume_point(
 ) -> ResumePoint:
     """Return from where a viewer resumes: the very second saved, or the beginning (6.4).
 
+    >>> record = ProgressRecord(
+    ...     viewer="ann", media="film", position=754.2, duration=3600, milestone=10, updated_at=0
+    ... )
+    >>> resume_point(record, now=60.0)
+    ResumePoint(position=754.2, reason=<ResumeReason.RESUMED: 'resumed'>)
+    >>> resume_point(record, ResumePolicy(rewind=REWIND_BY_ABSENCE), now=7200.0).position
+    744.2
+
     Args:
         record: What is stored, None if nothing is.
         policy: What is too near the start or the end, and how far to go back after an absence.

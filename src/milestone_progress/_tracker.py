@@ -52,6 +52,13 @@ class Tracker(Viewing):
     It owns no clock and does no I/O: time arrives on events, and what to do with a decision is
     the host's business. An hour watched in one go leads to nine decisions.
 
+    >>> from milestone_progress import Play, TimeUpdate
+    >>> tracker = Tracker()
+    >>> tracker.handle(Play(at=0, position=0, duration=100))
+    >>> decision = tracker.handle(TimeUpdate(at=12, position=12))
+    >>> decision.trigger.value, decision.position, decision.milestone
+    ('milestone', 12.0, 10)
+
     Args:
         policy: When to save.
         record: What is saved already, None for nothing.
@@ -370,6 +377,9 @@ def tracker_for(
     policy: SavePolicy | IntervalPolicy, record: SavedState | None = None
 ) -> Tracker | IntervalTracker:
     """Return the tracker of a policy's mode.
+
+    >>> type(tracker_for(IntervalPolicy(interval=10))).__name__
+    'IntervalTracker'
 
     To switch a viewer in mid-video from one mode to the other use `switched`: what is stored is
     less than what the tracker knows.

@@ -84,6 +84,10 @@ class Rollout:
 
     Asked in this order: ``enabled``, ``deny``, ``allow``, the viewer's bucket.
 
+    >>> rollout = Rollout(percent=10, deny={"bob"})
+    >>> rollout.arm("ann"), rollout.arm("user-42")
+    (<Arm.MILESTONE: 'milestone'>, <Arm.INTERVAL: 'interval'>)
+
     Raises:
         InvalidValueError: A setting holds a value it cannot hold.
     """

@@ -1,10 +1,5 @@
 """A media element on virtual time: what a viewer does goes in, the events of a browser come out.
 
-::
-
-    viewing = Player(duration=100).play_to(50).pause(31).seek(80).hide().close()
-    decisions = Tracker().feed(viewing)
-
 The order of events is the one recorded from Chromium. Where it surprises, the recordings surprise:
 the first `TimeUpdate` of a seek comes before its `Seeked`; a seek while playing ends with a `Play`
 that nobody asked for; a `Pause` comes before every `Ended`; a loop never ends but seeks to 0.
@@ -53,6 +48,11 @@ class Player:
     Each act returns the player itself, so that a viewing reads as one sentence; iterating over it
     yields the events so far. Only the events that the library knows are there: no ``waiting``, no
     ``canplay``. Nothing passes but virtual time, and the same script yields the same events.
+
+    >>> from milestone_progress import Tracker
+    >>> viewing = Player(duration=100).play_to(50).pause(31).seek(80).hide().close()
+    >>> [(one.trigger.value, one.position) for one in Tracker().feed(viewing)]
+    [('milestone', 10.0), ('milestone', 25.0), ('milestone', 50.0), ('unload', 80.0)]
 
     Args:
         duration: Length of the media, seconds; ``inf`` for a live stream, None (or NaN) if the
