@@ -1,6 +1,7 @@
 """Measure live viewings: ``python benchmarks/live.py [--viewings N] [--rounds N]``.
 
-How much memory they take, and what an event costs in ``Recorder.handle`` when few of them go on at
+How much memory they take, with a shadow as well, and what is remembered beside them; how long their
+text for a cache is; and what an event costs in ``Recorder.handle`` when few of them go on at
 the same time and when many do, in batches of one and of twenty. CPU time of the thread, medians of
 the rounds; the store is in memory, and an event in a few hundred leads to a save.
 """
@@ -8,12 +9,25 @@ the rounds; the store is in memory, and an event in a few hundred leads to a sav
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import psutil
 
-from milestone_progress import Event, LiveLimits, Play, Recorder, TimeUpdate
+from milestone_progress import (
+    ConflictPolicy,
+    Event,
+    LiveLimits,
+    Play,
+    Recorder,
+    Rollout,
+    SavePolicy,
+    TimeUpdate,
+)
+from milestone_progress._freezing import frozen_viewing
+from milestone_progress._live import LiveViewing
+from milestone_progress._plausibility import FirstSeen
 from milestone_progress.stores.memory import MemoryStore
 from stopwatch import cpu_time
 
@@ -73,6 +87,57 @@ def lap(site: Site, size: int) -> float:
     return cpu_time(lambda: site.handle(batches)) / EVENTS
 
 
+def sizes() -> dict[str, float]:
+    """Return the bytes of what there is of each viewing, and of what more there may be."""
+    plain, shadowed = (
+        Rollout(percent=100, shadow=shadow, milestone=SavePolicy()) for shadow in (False, True)
+    )
+    key = ("viewer-1", "session-7")
+    texts = []
+    for rollout in (plain, shadowed):
+        shadow = rollout.shadow_of("viewer-1")
+        viewing = LiveViewing.beginning(key, None, SavePolicy(), NOW, shadow)
+        viewing.handle(
+            [Play(at=NOW, position=0, duration=DURATION)], NOW, None, ConflictPolicy.NEWEST
+        )
+        texts.append(len(frozen_viewing(viewing)))
+    return {
+        "a shadow": _held(lambda: _began(FEW, shadowed)) - _held(lambda: _began(FEW, plain)),
+        "a snapshot for a cache": texts[0],
+        "the same with a shadow": texts[1],
+        "a first sight": _held(_first_sights),
+    }
+
+
+def _began(viewings: int, rollout: Rollout) -> tuple[object, int]:
+    recorder = Recorder(MemoryStore(), policy=rollout, clock=lambda: NOW)
+    for viewing in range(viewings):
+        begins = Play(at=NOW, position=0.0, duration=DURATION)
+        recorder.handle(f"viewer-{viewing}", "session-7", [begins])
+    return recorder, viewings
+
+
+def _first_sights() -> tuple[object, int]:
+    seen = FirstSeen()
+    for viewer in range(FEW):
+        seen.see(f"viewer-{viewer}", "session-7", NOW)
+    return seen, FEW
+
+
+def _held(make: Callable[[], tuple[object, int]]) -> float:
+    """Return the bytes that each of some things holds that are made, and counted."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        made, count = make()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] / count
+        del made
+    finally:
+        tracemalloc.stop()
+    return held
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description="Measure live viewings.")
@@ -90,6 +155,8 @@ def main() -> None:
     print(f"\nresident, no viewing        {empty:>8.0f} MiB")
     print(f"resident, {viewings:,} viewings {full:>8.0f} MiB")
     print(f"each                        {each:>8.0f} B    goal {GOAL_BYTES:,}")
+    for name, bytes_each in sizes().items():
+        print(f"{name:<28}{bytes_each:>8.0f} B")
     few = Site(FEW)
     for size in BATCHES:
         laps: list[tuple[float, float]] = []

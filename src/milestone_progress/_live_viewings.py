@@ -31,7 +31,7 @@ def _idle(_limits: object, attribute: "Attribute[float]", value: float) -> None:
 
 @frozen(kw_only=True)
 class LiveLimits:
-    """How many live viewings a recorder keeps in memory; 1.2 kB each, 0.4 kB more with a shadow.
+    """How many live viewings a recorder keeps in memory; 1.2 kB each, 0.3 kB more with a shadow.
 
     Raises:
         InvalidValueError: A setting holds a value it cannot hold.
