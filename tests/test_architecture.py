@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_states": ("_events",),
     "_decision": (),
     "_playhead": ("_numbers", "_played", "_events", "_policy", "_states"),
-    "_progress": ("_played", "_events", "_policy", "_states", "_playhead"),
+    "_progress": ("_played", "_policy", "_states", "_playhead"),
     "_viewing": (
         "errors",
         "_numbers",

@@ -1,6 +1,7 @@
 """The command line, run as its users run it: as a process."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,10 +27,13 @@ DECISION_KEYS = [
 ]
 
 
-def run(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str, given: bytes = b"", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "milestone_progress", *arguments],
         input=given,
+        env={**os.environ, **environment},
         capture_output=True,
         timeout=60,
         check=False,

@@ -146,3 +146,11 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(
     assert done.stderr.splitlines()[-1].startswith(b"milestone-progress: ")
     assert b"Traceback" not in done.stderr
     assert b"secret" not in done.stderr
+
+
+def test_what_a_terminal_cannot_show_and_no_calendar_has_is_shown_all_the_same(sqlite: str) -> None:
+    with open_store(sqlite) as store:  # type: ignore[attr-defined]  # ours can
+        store.save(ProgressRecord(viewer="ann", media="café", position=60, updated_at=5e11))
+    done = run("show", "--store", sqlite, "--viewer", "ann", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "500000000000 s  caf\\xe9" in done.stdout.decode("ascii")

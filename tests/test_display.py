@@ -1,6 +1,8 @@
 """What a viewer is shown: rules 6.1 to 6.3, times, and that a percent is what it says."""
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from math import floor, inf, nan
 from typing import Any
 
@@ -352,3 +354,14 @@ def test_what_is_no_duration_is_refused_by_name(wrong: Any) -> None:
     ):
         with pytest.raises(InvalidValueError, match="duration"):
             call()
+
+
+@pytest.mark.parametrize("show", [display_percent, partial(estimated_position, elapsed=1)])
+@pytest.mark.parametrize("milestone", [-1, 101, nan, "25", None])
+def test_a_milestone_that_is_no_percentage_is_refused(
+    show: Callable[..., float], milestone: Any
+) -> None:
+    with pytest.raises(InvalidValueError, match="milestone must be"):
+        show(10, 100, milestone=milestone)
+    with pytest.raises(InvalidValueError, match="milestone must be"):
+        markers(100, milestone=milestone)

@@ -373,6 +373,7 @@ def test_what_is_no_event_of_ours_is_skipped_and_only_what_is_used_is_kept() -> 
         (b'{"viewer": "ann", "media": "", "events": []}', "$.media"),
         (b'{"viewer": "ann", "media": "a\\ud800", "events": []}', "$.media"),
         (b'{"viewer": "ann", "media": "film", "player": 7, "events": []}', "$.player"),
+        (b'{"viewer": "ann", "media": "film", "player": "\\ud800", "events": []}', "$.player"),
         (b'{"viewer": "ann", "media": "film", "sequence": 0, "events": []}', "$.player"),
         (
             b'{"viewer": "ann", "media": "film", "player": "a", "sequence": -1, "events": []}',

@@ -192,7 +192,7 @@ def test_raw_events_that_tell_of_more_than_can_have_been_played_are_told_of(kind
     # An hour's quarter in ten seconds.
     forged: list[Event] = [TimeUpdate(at=float(at), position=float(at)) for at in range(1, 901)]
     saved = it.recorder.handle("ann", "m", forged).saved
-    assert claims(saved) == [Claim.COVERAGE, Claim.POSITION]
+    assert claims(saved) == [Claim.COVERAGE, Claim.PLAYED_TIME]
     assert saved is not None
     assert saved.implausible[1].claimed == 900
     assert saved.implausible[1].possible == 10 * 4 + 5 + 60

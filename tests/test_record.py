@@ -421,3 +421,42 @@ def test_a_conflict_says_what_to_do() -> None:
         "that and save it again, as save_merged does"
     )
     assert "since nothing is stored" in str(ConflictError(RECORD.with_revision(3), None))
+
+
+@pytest.mark.parametrize(
+    ("position", "duration", "percent"),
+    [
+        (50, 200, 25),
+        (100, 300, 33.333333333),
+        # The media was shortened.
+        (200, 50, 100),
+        (50, None, None),
+    ],
+)
+def test_percent_is_the_share_of_a_known_duration(
+    position: float, duration: float | None, percent: float | None
+) -> None:
+    assert evolve(RECORD, position=position, duration=duration).percent == percent
+
+
+def test_a_decision_of_another_year_has_had_its_clock_set_and_counts_as_just_made() -> None:
+    def of_age(days: float) -> ProgressRecord:
+        sent_at = decided().at + days * 86_400
+        return ProgressRecord.from_decision(
+            decided(), viewer="ann", media="film", received_at=2e9, sent_at=sent_at
+        )
+
+    assert of_age(366).updated_at == 2e9 - 366 * 86_400
+    assert of_age(366.001).updated_at == of_age(20_000).updated_at == 2e9
+
+
+def test_records_are_merged_by_a_policy_that_there_is() -> None:
+    first, second = (
+        ProgressRecord(viewer="ann", media="film", position=position, updated_at=1000 + at)
+        for position, at in ((50, 0), (10, 1))
+    )
+    by_name: Any = "newest"
+    assert merge(first, second, by_name).position == 10
+    by_no_name: Any = "nearest"
+    with pytest.raises(InvalidValueError, match="policy must be one of newest, furthest"):
+        merge(first, second, by_no_name)

@@ -8,12 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from milestone_progress import (
+    Complete,
+    Emptied,
+    Event,
     IntervalPolicy,
     IntervalTracker,
     Phase,
+    Play,
     SavePolicy,
+    Seeked,
+    Seeking,
     Tick,
+    TimeUpdate,
     Tracker,
+    Unload,
 )
 from viewing_logs import Log, Saved, logs
 from viewing_script import Viewing, playing
@@ -83,6 +91,18 @@ def test_4_1_complete_is_saved_even_before_playback() -> None:
     viewing.complete(20)
     assert viewing.saves == [("completion", 400)]
     assert viewing.tracker.completed
+
+
+@pytest.mark.parametrize(
+    "last", [Complete(at=34), Unload(at=34), Tick(at=34)], ids=["complete", "unload", "tick"]
+)
+def test_4_1_what_was_played_before_is_no_checkpoint_before_playback(last: Event) -> None:
+    tracker = Tracker(SavePolicy(max_unsaved=10), Saved(position=0, duration=1000, completed=True))
+    to_and_fro = [TimeUpdate(at=step / 2, position=step % 2 / 2) for step in range(1, 60)]
+    tracker.feed([Play(at=0, position=0, duration=1000), *to_and_fro, Emptied(at=31)])
+    assert tracker.played_time >= 10
+    resumed: list[Event] = [Seeking(at=32, position=40), Seeked(at=33, position=40)]
+    assert tracker.feed([*resumed, last]) == []
 
 
 def test_4_1_the_seek_with_which_the_application_resumes_opens_no_gesture() -> None:

@@ -305,3 +305,12 @@ def test_a_resume_point_that_is_protected_is_not_saved_over_by_switching() -> No
 def test_what_is_no_policy_is_refused(policy: Any) -> None:
     with pytest.raises(InvalidValueError, match="policy"):
         switched(Tracker(), policy)
+
+
+@pytest.mark.parametrize("no_snapshot", [None, {}, {"mode": "both"}, [1]])
+@pytest.mark.parametrize("policy", [SavePolicy(), IntervalPolicy()])
+def test_what_is_no_snapshot_is_no_ones_to_go_on_with(
+    no_snapshot: Any, policy: SavePolicy | IntervalPolicy
+) -> None:
+    with pytest.raises(InvalidValueError, match="snapshot"):
+        restored_following(no_snapshot, policy)

@@ -25,7 +25,6 @@ Key = tuple[str, str, str]
 KEPT = ("type", "at", "wall", "position", "duration", "rate", "visibility")
 # What JSON, JavaScript and databases can count to; seconds, in years 33,000.
 LARGEST_COUNT, LATEST = 2**53 - 1, 1e12
-LONGEST_IDENTIFIER = 200
 
 
 class Place(NamedTuple):
@@ -137,17 +136,17 @@ def _parsed(line: bytes) -> Mapping[str, object]:
 
 
 def _key(data: Mapping[str, object]) -> Key:
-    viewer, media, player = data.get("viewer"), data.get("media"), data.get("player", "")
+    viewer, media = (_name(name, data.get(name)) for name in ("viewer", "media"))
+    player = data.get("player", "")
+    return viewer, media, "" if player == "" else _name("player", player)
+
+
+def _name(field: str, value: object) -> str:
     try:
         # Whatever cannot be stored must not get as far as the store.
-        ProgressRecord(viewer=viewer, media=media, position=0.0, updated_at=0.0)  # type: ignore[arg-type]  # that is asked
+        return ProgressRecord(viewer=value, media="-", position=0.0, updated_at=0.0).viewer  # type: ignore[arg-type]  # that is asked
     except InvalidValueError as error:
-        raise _refused(f"$.{error.field}", f"must be {error.expected}") from None
-    if not isinstance(player, str) or len(player) > LONGEST_IDENTIFIER:
-        raise _refused("$.player", f"must be a text of at most {LONGEST_IDENTIFIER} characters")
-    assert isinstance(viewer, str)
-    assert isinstance(media, str)
-    return viewer, media, player
+        raise _refused(f"$.{field}", f"must be {error.expected}") from None
 
 
 def _sequence(data: Mapping[str, object], key: Key) -> int | None:

@@ -1294,7 +1294,12 @@ export class Tracker {
       found.add("pause");
     }
     // 4.8: as much was played as may be at risk, outside seeks and gestures.
-    if (this.#hasPlayedAllItMay() && playhead.seek === null && playhead.gesture === null) {
+    if (
+      this.#hasPlayedAllItMay() &&
+      playhead.seek === null &&
+      playhead.gesture === null &&
+      playhead.phase !== "idle"
+    ) {
       found.add("checkpoint");
     }
     this.#reasons = PRECEDENCE.filter((trigger) => found.has(trigger));

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ._decision import Trigger
 from ._plausibility import Implausible
-from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, merge, replaced
+from ._record import LARGEST_COUNT, ConflictPolicy, ProgressRecord, believed, merge, replaced
 from ._reports import Report
 
 __all__ = ["SaveResult", "SaveStatus"]
@@ -24,8 +24,6 @@ ANY_GENERATION = LARGEST_COUNT
 # Added to the generation of what a fallback holds, so that nothing else that may be in the same
 # database is ever taken for it, and removed.
 HELD = 2**52
-# Seconds. Who says that a report is older than this has had its clock set in between.
-LONGEST_AGE = 366 * 86_400.0
 # Seconds of media that are played without a report, at most: `SavePolicy.max_unsaved` by default.
 LONGEST_UNREPORTED = 600.0
 
@@ -154,9 +152,7 @@ def addition_of(
         milestone = max(passed, default=0)
     else:
         milestone = 0
-    age = report.age
-    if age is not None and age > LONGEST_AGE:
-        age = None
+    age = believed(report.age)
     updated_at = max(0.0, received_at - (age or 0.0))
     record = ProgressRecord(
         viewer=viewer,
@@ -241,9 +237,13 @@ def added(
     older = record.generation == ANY_GENERATION and record.updated_at <= stored.updated_at
     if older and _just_reset(stored):
         return stored, SaveStatus.SUPERSEDED
+    since = stored
+    if stored.completed and stored.completed_at is None:
+        # Nobody knows when, but not now: who watches again has not finished by that (6.4).
+        since = replaced(stored, completed_at=stored.updated_at)
     # A generation yet to come is a mistake, or a lie that would be stored for ever.
-    merged = merge(stored, replaced(record, generation=stored.generation), policy)
-    if merged == stored or _is_no_news(stored, merged, addition):
+    merged = merge(since, replaced(record, generation=stored.generation), policy)
+    if merged == since or _is_no_news(stored, merged, addition):
         return stored, SaveStatus.NO_NEWS
     return merged, SaveStatus.WRITTEN
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from importlib.resources import files
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 if something was wrong."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that knows ASCII only shows the rest as escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         run: Callable[[argparse.Namespace], None] = options.run
         run(options)
@@ -332,11 +336,18 @@ def _print_records(records: Sequence[ProgressRecord], *, as_json: bool) -> None:
     )
     for record in records:
         percent = "-" if record.percent is None else f"{record.percent:.1f} %"
-        updated = datetime.fromtimestamp(record.updated_at, UTC).strftime("%Y-%m-%d %H:%M")
+        updated = _when(record.updated_at)
         line = f"{format_time(record.position):>8}  {percent:>7}  {record.milestone:>7g} %"
         played = format_time(record.played.bit_count())
         done = ", completed" if record.completed else ""
         print(f"{line}  {played:>8}  {updated}  {record.media}{done}")
+
+
+def _when(at: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):  # A number of seconds, but in no year that has a name.
+        return f"{at:.0f} s"
 
 
 # schema

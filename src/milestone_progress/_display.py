@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from ._numbers import number, number_or_nothing
+from ._numbers import number, number_or_nothing, percentage
 from ._policy import SavePolicy
 
 __all__ = ["Marker", "display_percent", "estimated_position", "format_time", "markers"]
@@ -49,9 +49,11 @@ def display_percent(
         milestones: Those of the policy, percentages, increasing.
 
     Raises:
-        InvalidValueError: The position is no finite number of at least 0, or the duration none.
+        InvalidValueError: The position is no finite number of at least 0, the duration none, or the
+            milestone no percentage.
     """
     number("position", position, minimum=0)
+    percentage("milestone", milestone)
     length = _length(duration)
     if length is None:
         return 0.0
@@ -82,9 +84,11 @@ def estimated_position(
         milestones: As in `display_percent`.
 
     Raises:
-        InvalidValueError: One of them is no finite number of at least 0.
+        InvalidValueError: One of them is no finite number of at least 0, or the milestone no
+            percentage.
     """
     number("position", position, minimum=0)
+    percentage("milestone", milestone)
     moved = number("elapsed", elapsed, minimum=0) * number("rate", rate, minimum=0)
     length = _length(duration)
     if length is None:
@@ -110,8 +114,9 @@ def markers(
         labels: Their names by milestone; one that is missing is called by its percent, ``"25 %"``.
 
     Raises:
-        InvalidValueError: The duration is no number.
+        InvalidValueError: The duration is no number, or the milestone no percentage.
     """
+    percentage("milestone", milestone)
     length = _length(duration)
     names = labels or {}
     return tuple(

@@ -32,6 +32,19 @@ def number(
     return float(value) or 0.0
 
 
+def percentage(field: str, value: object) -> float:
+    """Return ``value``, percent 0-100; an int stays one, as policies say 25 and not 25.0.
+
+    Raises:
+        InvalidValueError: It is no such number.
+    """
+    percent = number(field, value, minimum=0)
+    if percent > 100:
+        raise InvalidValueError(field, value, "a percentage up to 100")
+    # Minus zero is none.
+    return value or 0  # type: ignore[return-value]  # a number, as just seen
+
+
 def number_or_nothing(field: str, value: object) -> float | None:
     """Return ``value`` if it says something: positive numbers do; None, NaN, 0 and below do not.
 

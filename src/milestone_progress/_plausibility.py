@@ -61,8 +61,8 @@ class Claim(StrEnum):
     COMPLETION = "completion"
     #: To have really played so many different seconds of it.
     COVERAGE = "coverage"
-    #: To have got so far by playing, what was played twice counting twice.
-    POSITION = "position"
+    #: To have played so many seconds of it, what was played twice counting twice.
+    PLAYED_TIME = "played_time"
 
 
 @frozen(kw_only=True)
@@ -223,7 +223,7 @@ def implausible_claims(
         slack = plausibility.slack + FIRST_BATCH + seen.late_played
         possible = max(0.0, now - seen.at) * plausibility.rate + slack
         covered = float(record.played.bit_count() - seen.played)
-        claims += [(Claim.COVERAGE, covered, possible), (Claim.POSITION, played_time, possible)]
+        claims += [(Claim.COVERAGE, covered, possible), (Claim.PLAYED_TIME, played_time, possible)]
     return tuple(
         Implausible(claim=claim, claimed=claimed, possible=possible, late=late and now is not None)
         for claim, claimed, possible in claims

@@ -168,10 +168,9 @@ class Playhead:
         if self._step_rate is None or rate > self._step_rate:
             self._step_rate = rate
 
-    def _settle_duration(self, now: float) -> None:
+    def _settle_duration(self, changed_at: float, now: float) -> None:
         """Trust a changed duration again once it has stood (4.12)."""
-        changed_at = self._duration_changed_at
-        if changed_at is not None and now >= changed_at + DURATION_SETTLE - ROUNDING:
+        if now >= changed_at + DURATION_SETTLE - ROUNDING:
             self._duration_changed_at = None
 
     # Where the playhead should be

@@ -89,7 +89,8 @@ class SavePolicy:
     #: in one go at 9 saves (7 milestones, 2 checkpoints); 300 would make it 14.
     max_unsaved: float | None = field(default=600.0, validator=_some_seconds_or_none)
     #: What counts towards milestones and completion: the ``position``, or the seconds really
-    #: ``played`` by the viewer in all viewings, which seeking cannot earn.
+    #: ``played`` by the viewer in all viewings, which seeking cannot earn. Reports do not say which
+    #: these are: for all viewings to count, let `Recorder.handle` decide.
     basis: Literal["position", "played"] = field(default="position", validator=_basis)
     #: Percent 0-100 from which on the media is completed; None for the end if positions count, and
     #: for 95 if played seconds do: each seek and each return costs a part of a second, and who

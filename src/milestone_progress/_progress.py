@@ -4,33 +4,27 @@ Nothing in this module knows of saving. Rule numbers in comments (4.4) are those
 specification in the documentation.
 """
 
+from abc import abstractmethod
 from bisect import bisect_right
 from math import inf
 
-from ._events import TimeUpdate
 from ._played import seconds_within
 from ._playhead import Playhead
 from ._policy import IntervalPolicy, SavePolicy
 from ._states import PLAYING, Observation, Phase
 
-_NO_REPORT = TimeUpdate(at=0.0, position=0.0)
-
 
 class Progress(Playhead):
     """How far a viewer got with the media of a player."""
 
-    __slots__ = ("_before", "_goal", "_last", "_milestone", "_policy")
+    __slots__ = ("_goal", "_milestone", "_policy")
 
-    # When to save, and what the milestones are; each mode has its own kind.
+    # Of which only the milestones matter here; each mode has its own kind.
     _policy: SavePolicy | IntervalPolicy
 
     def __init__(self, position: float, milestone: float) -> None:
         super().__init__(position)
         self._milestone = milestone
-        # The last two events of those that took the fast way of `handle`, until `_catch_up`; the
-        # last one is kept on.
-        self._before: TimeUpdate | None = None
-        self._last = _NO_REPORT
         # The least position at which anything more can be reached, infinite if nothing can.
         self._goal = inf
 
@@ -92,20 +86,9 @@ class Progress(Playhead):
         self._catch_up()
         return self._played_time
 
+    @abstractmethod
     def _catch_up(self) -> None:
-        """Draw the consequences of the events that took the fast way."""
-        before = self._before
-        if before is None:
-            return
-        last = self._last
-        self._before = None
-        self._played_time += last.position - self._position
-        self._position = last.position
-        if last.position > self._run_end:
-            self._run_end = last.position
-        self._interval = max(0.0, last.at - before.at)
-        self._position_at = self._pass_time(last.at)
-        self._step_rate = self._rate
+        """Draw the consequences of the events that were only kept so far."""
 
     def _complete(self, shown: Observation) -> None:
         """Take note that the media was completed (4.5)."""

@@ -13,7 +13,7 @@ from attrs import Attribute, Factory, field, fields, frozen
 
 from ._decision import SaveDecision
 from ._identifiers import identifier
-from ._numbers import number
+from ._numbers import number, percentage
 from ._played import checked_played, played_from_text, played_to_text
 from .errors import InvalidValueError, MilestoneProgressError
 
@@ -21,6 +21,8 @@ __all__ = ["ConflictError", "ConflictPolicy", "ProgressRecord", "merge"]
 
 R = TypeVar("R", bound="ProgressRecord")
 
+# Seconds. What is said to be older has a clock that was set in between; it counts as just decided.
+LONGEST_AGE = 366 * 86_400.0
 # Of `ProgressRecord.to_dict`. Whoever changes the form raises it, and teaches `from_dict` the old.
 SCHEMA = 1
 # The largest whole number that JSON, Lua and every database agree upon.
@@ -52,9 +54,7 @@ def _duration(value: float | None) -> float | None:
 
 
 def _milestone(value: float) -> float:
-    milestone = number("milestone", value, minimum=0)
-    if milestone > 100:
-        raise InvalidValueError("milestone", value, "a percentage up to 100")
+    milestone = float(percentage("milestone", value))
     # Policies say 25, not 25.0, and databases do not know the difference.
     return int(milestone) if milestone.is_integer() else milestone
 
@@ -147,15 +147,16 @@ class ProgressRecord:
             received_at: When the decision arrived, Unix seconds of the server's clock.
             sent_at: When it was sent, by the same clock as ``decision.at``, Unix seconds; None for
                 at once. A decision is as old as the difference says, whatever that clock shows
-                (5.3), and never older than the Unix epoch.
+                (5.3), and never older than the Unix epoch; if that is over 366 days, the clock was
+                set in between, and the decision counts as new.
             played: The tracker's ``played``.
             generation: That of the record the tracker started from.
 
         Raises:
             InvalidValueError: A field holds a value it cannot hold.
         """
-        age = 0.0 if sent_at is None else max(0.0, number("sent_at", sent_at) - decision.at)
-        updated_at = max(0.0, number("received_at", received_at, minimum=0) - age)
+        age = None if sent_at is None else believed(number("sent_at", sent_at) - decision.at)
+        updated_at = max(0.0, number("received_at", received_at, minimum=0) - (age or 0.0))
         return cls(
             viewer=viewer,
             media=media,
@@ -231,6 +232,11 @@ class ProgressRecord:
         return cls(**values)  # type: ignore[arg-type]  # the constructor checks what comes
 
 
+def believed(age: float | None) -> float | None:
+    """Return an age in seconds; None if there is none, or a clock was set meanwhile (5.3)."""
+    return None if age is None or age > LONGEST_AGE else max(0.0, age)
+
+
 def replaced(record: R, **values: object) -> R:
     """Return a record with some other values, which were checked already.
 
@@ -289,15 +295,17 @@ def merge(
     (300.0, 75)
 
     Raises:
-        InvalidValueError: Viewer or media differ.
+        InvalidValueError: Viewer or media differ, or there is no such policy.
     """
+    if policy not in _RESUMES_BY:
+        raise InvalidValueError("policy", policy, f"one of {', '.join(ConflictPolicy)}")
     for name in ("viewer", "media"):
         if getattr(first, name) != getattr(second, name):
             expected = f"the same in both records, {getattr(first, name)!r}"
             raise InvalidValueError(name, getattr(second, name), expected)
     if first.generation != second.generation:
         return first if first.generation > second.generation else second
-    resume = max(first, second, key=_newer if policy is ConflictPolicy.NEWEST else _further)
+    resume = max(first, second, key=_RESUMES_BY[policy])
     times = [at for at in (first.completed_at, second.completed_at) if at is not None]
     return replaced(
         first,
@@ -321,3 +329,6 @@ def _further(record: ProgressRecord) -> tuple[float, float]:
     # Not by time at the same position: once merged, a record is as new as the newest, whichever
     # its position is, and the order of merging would matter.
     return record.position, record.duration or 0.0
+
+
+_RESUMES_BY = {ConflictPolicy.NEWEST: _newer, ConflictPolicy.FURTHEST: _further}

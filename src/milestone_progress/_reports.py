@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from ._decision import Trigger
 from ._events import Event, event_from_dict
-from ._numbers import number
+from ._numbers import number, percentage
 from .errors import InvalidValueError, MilestoneProgressError, shown
 
 __all__ = ["LARGEST_BODY", "PayloadError", "Problem", "Report", "parse_events", "parse_report"]
@@ -104,11 +104,7 @@ def _trigger(value: Trigger | None) -> Trigger:
 
 
 def _milestone(value: float | None) -> float | None:
-    if value is None:
-        return None
-    if number("milestone", value, minimum=0) > 100:
-        raise InvalidValueError("milestone", value, "a percentage 0-100")
-    return value
+    return None if value is None else percentage("milestone", value)
 
 
 def _force_completion(value: bool | None) -> bool:

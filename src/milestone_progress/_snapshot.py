@@ -7,7 +7,7 @@ from typing import TypeVar
 from attrs import asdict
 
 from ._decision import Trigger
-from ._numbers import number
+from ._numbers import number, percentage
 from ._played import played_from_text, played_to_text
 from ._states import Ending, Gesture, Jump, Phase, Seek
 from ._viewing import Viewing
@@ -48,13 +48,6 @@ def _more_than_zero_or_none(field: str, value: object) -> float | None:
     if value is None or _position(field, value) > 0:
         return value  # type: ignore[return-value]  # None or, as just seen, a number
     raise InvalidValueError(field, value, "more than 0, or null")
-
-
-def _percent(field: str, value: object) -> float:
-    if _position(field, value) > 100:
-        raise InvalidValueError(field, value, "a percentage up to 100")
-    # As the policy has it: 10 is to stay 10, not to become 10.0.
-    return value  # type: ignore[return-value]  # a number, as just seen
 
 
 def _flag(field: str, value: object) -> bool:
@@ -147,10 +140,10 @@ _VIEWING_FIELDS: Mapping[str, _Read] = {
     "run_start": _position_or_none,
     "run_end": _position,
     "completed": _flag,
-    "milestone": _percent,
+    "milestone": percentage,
     "reasons": _triggers,
     "saved_position": _position,
-    "saved_milestone": _percent,
+    "saved_milestone": percentage,
     "saved_played_time": _length,
 }
 

@@ -44,7 +44,7 @@ def restored_following(snapshot: Mapping[str, object], policy: Policy) -> AnyTra
         InvalidValueError: It is no snapshot.
     """
     mode = "interval" if isinstance(policy, IntervalPolicy) else "milestone"
-    if snapshot["mode"] == mode:
+    if not isinstance(snapshot, Mapping) or snapshot.get("mode") in (mode, None):
         return _restored(snapshot, policy)
     # First as what it is, so that it is looked at closely.
     own = Tracker if isinstance(policy, IntervalPolicy) else IntervalTracker

@@ -163,7 +163,7 @@ class Tracker(Viewing):
         if self._ends_extended_pause(now, shown):
             found.append(PAUSE)
         # 4.8: as much was played as may be at risk, outside seeks and gestures.
-        if self._room() <= 0 and self._seek is None:
+        if self._room() <= 0 and self._seek is None and self._phase is not IDLE:
             found.append(CHECKPOINT)
         if found:
             self._add_reasons(found)

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ._decision import COMPLETION, SaveDecision, SavedState, Trigger
 from ._events import EVENT_KINDS, Emptied, Event, Pause, Play, Seeked, Seeking, TimeUpdate, saying
-from ._numbers import number, number_or_nothing
+from ._numbers import number, number_or_nothing, percentage
 from ._played import checked_played
 from ._playhead import DURATION_SETTLE, LATE_ANNOUNCEMENT, ROUNDING
 from ._progress import Progress
@@ -28,6 +28,7 @@ LEAST_NEWS = 1.0
 _PRECEDENCE = tuple(Trigger)
 # Beyond which position the fast way leads, when it is closed.
 _CLOSED = -inf
+_NO_REPORT = TimeUpdate(at=0.0, position=0.0)
 
 
 def _covering(decision: SaveDecision, earlier: SaveDecision) -> SaveDecision:
@@ -44,6 +45,8 @@ class Viewing(Progress):
     """What the trackers of both modes share; made by them only."""
 
     __slots__ = (
+        "_before",
+        "_last",
         "_next",
         "_next_timed",
         "_reasons",
@@ -66,11 +69,7 @@ class Viewing(Progress):
                 raise InvalidValueError("record", record, expected)
             position = number("record.position", record.position, minimum=0)
             duration = number_or_nothing("record.duration", record.duration)
-            if number("record.milestone", record.milestone, minimum=0) > 100:
-                expected = "a percentage up to 100"
-                raise InvalidValueError("record.milestone", record.milestone, expected)
-            # An int stays one, and minus zero is none.
-            milestone = record.milestone or 0
+            milestone = percentage("record.milestone", record.milestone)
             completed = record.completed
             if not isinstance(completed, bool):
                 raise InvalidValueError("record.completed", completed, "True or False")
@@ -86,7 +85,11 @@ class Viewing(Progress):
         # All that had been played when progress was last saved, seconds.
         self._saved_played_time = 0.0
         self._reasons: tuple[Trigger, ...] = ()
-        # The fast way of `handle`, described there: closed.
+        # The last two events of those that took the fast way of `handle`, until `_catch_up`; the
+        # last one is kept on.
+        self._before: TimeUpdate | None = None
+        self._last = _NO_REPORT
+        # That way, described there: closed.
         self._said: object = None
         self._next = _CLOSED
         self._next_timed: tuple[float, float] | None = None
@@ -223,6 +226,21 @@ class Viewing(Progress):
         """Tell whether what a `TimeUpdate` says of duration and rate is nothing, or nothing new."""
         return says is None or says == self._said
 
+    def _catch_up(self) -> None:
+        """Draw the consequences of the events that took the fast way."""
+        before = self._before
+        if before is None:
+            return
+        last = self._last
+        self._before = None
+        self._played_time += last.position - self._position
+        self._position = last.position
+        if last.position > self._run_end:
+            self._run_end = last.position
+        self._interval = max(0.0, last.at - before.at)
+        self._position_at = self._pass_time(last.at)
+        self._step_rate = self._rate
+
     def _handle_closely(self, event: Event) -> SaveDecision | None:
         """Handle an event by all the rules, in their order."""
         kind = type(event)
@@ -237,7 +255,7 @@ class Viewing(Progress):
             self._learn_duration(event.duration, now)
             self._find_goal()
         if self._duration_changed_at is not None:
-            self._settle_duration(now)
+            self._settle_duration(self._duration_changed_at, now)
         shown = Observation()
         decision = None
         if self._gesture is not None and self._seek is None:

@@ -19,7 +19,7 @@ from hashlib import sha256
 from attrs import Attribute, asdict, field, frozen
 
 from ._identifiers import identifier
-from ._numbers import number
+from ._numbers import percentage
 from ._policy import IntervalPolicy, SavePolicy
 from .errors import InvalidValueError
 
@@ -38,9 +38,7 @@ class Arm(StrEnum):
 
 
 def _percent(value: float) -> float:
-    if number("percent", value, minimum=0) > 100:
-        raise InvalidValueError("percent", value, "a percentage 0-100")
-    return float(value)
+    return float(percentage("percent", value))
 
 
 def _salt(value: str) -> str:

@@ -55,7 +55,8 @@ class MediaView(_ViewerView):
     @method_decorator(ensure_csrf_cookie)
     def get(self, _request: HttpRequest, viewer: str, media: str) -> JsonResponse:
         """Tell from where to resume, and what a player has to know to report."""
-        record = recorder().load(viewer, media)
+        choice = recorder().resume_choice(viewer, media)
+        record = choice.record
         return JsonResponse(
             {
                 "record": record
@@ -64,7 +65,7 @@ class MediaView(_ViewerView):
                     "completed": record.completed,
                     "generation": record.generation,
                 },
-                "resume": recorder().resume_choice(viewer, media).to_dict(),
+                "resume": choice.to_dict(),
             }
         )
 
@@ -135,7 +136,8 @@ def _is_media(request: HttpRequest, media: str) -> bool:
 def _body(request: HttpRequest) -> bytes | None:
     """Return the body, of which no more is read than a report can have; None if it is longer."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdecimal() and int(length) > LARGEST_BODY:
+    # Nor is a number of thousands of digits.
+    if length.isdecimal() and (len(length) > 20 or int(length) > LARGEST_BODY):
         return None
     body: bytes = request.read(LARGEST_BODY + 1)
     return body if len(body) <= LARGEST_BODY else None
