@@ -7,9 +7,13 @@ that may evict keys, not that of a `RedisStore`.
 import asyncio
 import time
 
-from redis import BlockingConnectionPool, Redis
-from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
-from redis.asyncio import Redis as AsyncRedis
+try:
+    from redis import BlockingConnectionPool, Redis
+    from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
+    from redis.asyncio import Redis as AsyncRedis
+except ImportError as error:
+    error.add_note("pip install 'milestone-progress[redis]'")
+    raise
 
 from .._identifiers import identifier
 from .._numbers import number
@@ -108,13 +112,15 @@ class RedisSnapshotCache(_Keys, Closing):
             pipeline.execute_command("PEXPIRE", key, self._milliseconds)
             complete(pipeline.execute(raise_on_error=False), (), ())
 
-    def forget(self, viewer: str, media: str | None = None) -> None:
+    def forget(self, viewer: str, media: str | None = None, player: str | None = None) -> None:
         """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
         key = self._key(viewer)
-        field = None if media is None else self._field(media)
+        field = None if media is None else self._field(media, player or "")
         with self._opened:
             if field is None:
                 self._client.execute_command("DEL", key)
+            elif player is not None:
+                self._client.execute_command("HDEL", key, field)
             else:
                 every = self._client.execute_command("HKEYS", key)
                 if fields := _fields_of(field, every):
@@ -166,13 +172,17 @@ class AsyncRedisSnapshotCache(_Keys, AsyncClosing):
             pipeline.execute_command("PEXPIRE", key, self._milliseconds)
             complete(await pipeline.execute(raise_on_error=False), (), ())
 
-    async def forget(self, viewer: str, media: str | None = None) -> None:
+    async def forget(
+        self, viewer: str, media: str | None = None, player: str | None = None
+    ) -> None:
         """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
         key = self._key(viewer)
-        field = None if media is None else self._field(media)
+        field = None if media is None else self._field(media, player or "")
         with self._opened:
             if field is None:
                 await self._client.execute_command("DEL", key)
+            elif player is not None:
+                await self._client.execute_command("HDEL", key, field)
             else:
                 every = await self._client.execute_command("HKEYS", key)
                 if fields := _fields_of(field, every):

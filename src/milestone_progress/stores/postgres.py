@@ -9,8 +9,12 @@ do so. All others need SELECT on both, and INSERT, UPDATE and DELETE on the firs
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from psycopg import AsyncConnection, Connection
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+try:
+    from psycopg import AsyncConnection, Connection
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool
+except ImportError as error:
+    error.add_note("pip install 'milestone-progress[postgres]' 'psycopg[binary]'")
+    raise
 
 from .._identifiers import identifier
 from .._record import ConflictError, ProgressRecord

@@ -4,9 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 
-from redis import BlockingConnectionPool, Redis
-from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
-from redis.asyncio import Redis as AsyncRedis
+try:
+    from redis import BlockingConnectionPool, Redis
+    from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
+    from redis.asyncio import Redis as AsyncRedis
+except ImportError as error:
+    error.add_note("pip install 'milestone-progress[redis]'")
+    raise
 
 from .._record import ConflictError, ProgressRecord
 from ._arguments import checked_medias, checked_time

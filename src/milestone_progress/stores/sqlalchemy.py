@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, TypeVarTuple
 
-from sqlalchemy import Connection, Engine, MetaData, Table
+try:
+    from sqlalchemy import Connection, Engine, MetaData, Table
+except ImportError as error:
+    error.add_note("pip install 'milestone-progress[sqlalchemy]'")
+    raise
 
 from .._identifiers import identifier
 from .._record import ConflictError, ProgressRecord
