@@ -10,11 +10,11 @@ CORE = $(addprefix tests/test_,against_oracle.py display.py errors.py *_errors.p
 # The modules of the core, which no branch may be left out of.
 PURE = */_numbers.py,*/_played.py,*/_identifiers.py,*/_record.py,*/_events.py,*/_policy.py,$\
 	*/_states.py,*/_decision.py,*/_reports.py,*/_display.py,*/_resume.py,*/_plausibility.py,$\
-	*/_additions.py,*/_backlog.py,*/_batch.py,*/_live.py,*/_live_viewings.py,*/_counts.py,$\
+	*/_additions.py,*/_backlog.py,*/_fallback.py,*/_batch.py,*/_live.py,*/_live_viewings.py,*/_counts.py,$\
 	*/_freezing.py,*/_switching.py,*/rollout.py,*/_playhead.py,*/_progress.py,*/_viewing.py,$\
 	*/_tracker.py,*/_snapshot.py,*/_replay.py,*/errors.py
 
-.PHONY: setup check lint types test core coverage slow docs browser beam bench build
+.PHONY: setup check lint types test core coverage slow mutants docs browser beam bench build
 
 setup:
 	python3 -m venv .venv
@@ -43,6 +43,10 @@ coverage:
 
 slow:
 	$(PYTHON) -m pytest -q --slow
+
+mutants:
+	CI=true $(dir $(PYTHON))mutmut run --max-children 2
+	$(dir $(PYTHON))mutmut results
 
 docs:
 	$(PYTHON) -m sphinx -q -W --keep-going -b html docs build/site

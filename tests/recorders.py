@@ -28,7 +28,7 @@ from milestone_progress import (
 from milestone_progress.caches import SnapshotCache
 from milestone_progress.caches.memory import MemorySnapshotCache
 from milestone_progress.hooks import Details, Occasion
-from milestone_progress.stores import FallbackStore, ManySaver, ProgressStore
+from milestone_progress.stores import FallbackStore, ManySaver, ProgressStore, ViewerExporter
 from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
 from milestone_progress.stores.sqlite import AsyncSQLiteStore, SQLiteStore
 
@@ -140,6 +140,11 @@ class Failing:
     def delete_viewer(self, viewer: str) -> int:
         return self._act(lambda: self._store.delete_viewer(viewer))
 
+    def export_viewer(self, viewer: str) -> list[ProgressRecord]:
+        below = self._store
+        assert isinstance(below, ViewerExporter)
+        return self._read(lambda: below.export_viewer(viewer))
+
     def records(self, limit: int) -> list[ProgressRecord]:
         return self._read(lambda: self._store.records(limit))
 
@@ -185,9 +190,9 @@ class MoodyCache:
         self.below.put(viewer, media, text, player)
         self._act(viewer, media)
 
-    def forget(self, viewer: str, media: str | None = None) -> None:
+    def forget(self, viewer: str, media: str | None = None, player: str | None = None) -> None:
         self._act(viewer, media)
-        self.below.forget(viewer, media)
+        self.below.forget(viewer, media, player)
 
     def close(self) -> None:
         self.below.close()
@@ -207,9 +212,11 @@ class AwaitedCache:
         await asyncio.sleep(0)
         self._cache.put(viewer, media, text, player)
 
-    async def forget(self, viewer: str, media: str | None = None) -> None:
+    async def forget(
+        self, viewer: str, media: str | None = None, player: str | None = None
+    ) -> None:
         await asyncio.sleep(0)
-        self._cache.forget(viewer, media)
+        self._cache.forget(viewer, media, player)
 
     async def close(self) -> None:
         self._cache.close()
@@ -280,6 +287,11 @@ class AwaitedFallback(Awaited):
     async def delete_viewer(self, viewer: str) -> int:
         await asyncio.sleep(0)
         return self._store.delete_viewer(viewer)
+
+    async def export_viewer(self, viewer: str) -> list[ProgressRecord]:
+        await asyncio.sleep(0)
+        assert isinstance(self._store, ViewerExporter)
+        return self._store.export_viewer(viewer)
 
     async def records(self, limit: int) -> list[ProgressRecord]:
         await asyncio.sleep(0)

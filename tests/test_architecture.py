@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "_plausibility": ("errors", "_numbers", "_record"),
     "_additions": ("_decision", "_record", "_reports", "_plausibility"),
     "_backlog": ("_record", "_additions"),
+    "_fallback": ("errors", "_record", "_additions"),
     "_batch": ("errors", "_numbers", "_record", "_additions"),
     "_live": (
         "errors",
@@ -286,6 +287,7 @@ def test_importing_the_package_loads_nothing_slow_and_nothing_that_acts() -> Non
         "_plausibility",
         "_additions",
         "_backlog",
+        "_fallback",
         "_batch",
         "_live",
         "_live_viewings",

@@ -86,6 +86,7 @@ def uses(cache: SnapshotCache) -> list[Callable[[], object]]:
         lambda: cache.get("ann", "m"),
         lambda: cache.put("ann", "m", TEXT),
         lambda: cache.forget("ann", "m"),
+        lambda: cache.forget("ann", "m", "tab"),
         lambda: cache.forget("ann"),
     ]
 
@@ -129,6 +130,38 @@ def test_players_are_told_apart_and_forgotten_with_their_media(cache: SnapshotCa
     assert [cache.get("ann", "m", player) for player in ("", "m", "phone")] == [None] * 3
     assert [cache.get("ann", "mm", player) for player in ("", "m")] == ["mm ", "mm m"]
     cache.forget("ann", "m")
+
+
+def test_one_player_is_forgotten_and_the_others_are_not(cache: SnapshotCache) -> None:
+    for media in "mn":
+        for player in ("", "tab", "phone"):
+            cache.put("ann", media, f"{media} {player}", player)
+    cache.forget("ann", "m", "tab")
+    cache.forget("ann", "m", "never put")
+    assert [cache.get("ann", "m", player) for player in ("", "tab", "phone")] == [
+        "m ",
+        None,
+        "m phone",
+    ]
+    cache.forget("ann", "m", "")
+    assert cache.get("ann", "m") is None
+    assert cache.get("ann", "m", "phone") == "m phone"
+    assert [cache.get("ann", "n", player) for player in ("", "tab")] == ["n ", "n tab"]
+    with pytest.raises(InvalidValueError):
+        cache.forget("ann", "m", "a\nb")
+
+
+def test_of_a_viewing_that_was_idle_nothing_is_left_on_the_server(
+    valkey: Server, client: redis.Redis, namespace: str
+) -> None:
+    with RedisSnapshotCache(valkey.url, namespace=namespace) as cache:
+        desk = Desk(SYNC, snapshots=cache)
+        for number in range(5):
+            player = Player(duration=1000, at=desk.clock.now).play_to(5)
+            desk.recorder.handle("ann", "m", player.events, player=f"connection {number}")
+            desk.clock.now += 1800
+            desk.recorder.tick()
+            assert client.hlen(key_of(namespace)) == 0
 
 
 def test_hostile_names_are_told_apart(cache: SnapshotCache) -> None:

@@ -128,6 +128,15 @@ def test_what_is_reported_can_be_resumed_completed_and_forgotten(ann: Page) -> N
     assert ann.send("DELETE", MEDIA).json() == {"generation": 0}
 
 
+def test_a_page_is_told_where_to_resume_by_one_look_at_the_table(ann: Page) -> None:
+    ann.report()
+    with CaptureQueriesContext(connections["default"]) as queries:
+        told = ann.ask("GET", MEDIA).json()
+    assert told["resume"]["generation"] == told["record"]["generation"] == 0
+    asked = [query["sql"] for query in queries if "milestone_progress" in query["sql"]]
+    assert len(asked) == 1, asked
+
+
 def test_a_viewer_is_the_primary_key_of_the_user(ann: Page) -> None:
     ann.report()
     assert DjangoStore().load(ann.viewer, "intro") is not None

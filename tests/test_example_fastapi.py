@@ -161,6 +161,7 @@ def test_a_viewer_resumes_at_the_second_they_left_at(browser: Browser) -> None:
         ],
         "reason": "resumed",
         "last_milestone": 25,
+        "generation": 0,
     }
     assert progress["record"] == {"percent": pytest.approx(33.42, abs=0.01), "generation": 0}
     reached = {marker["position"]: marker["reached"] for marker in progress["markers"]}

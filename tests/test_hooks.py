@@ -7,7 +7,7 @@ import sys
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from milestone_progress import BacklogFull, StoreError, Trigger
+from milestone_progress import BacklogFull, Claim, Plausibility, StoreError, Trigger
 from milestone_progress.hooks import Details, Hook, Occasion, logging_hook, prometheus_hook
 from recorders import NOW, Desk, Kind, both, new
 
@@ -112,6 +112,20 @@ def test_the_log_tells_what_happened_but_whose_it_is_at_debug_only(
     for secret in SECRETS[:2]:
         assert all(secret in text for text in in_full)
     assert "password" in in_full[0]
+
+
+@both
+def test_the_log_tells_at_debug_what_was_claimed(
+    kind: Kind, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "milestone_progress")
+    desk = Desk(kind, hooks=[logging_hook()], plausibility=Plausibility())
+    desk.recorder.load("ann", "m")
+    desk.recorder.report("ann", "m", new(3600.0, duration=3600.0, trigger=Trigger.COMPLETION))
+    assert ("INFO", "implausible: trigger completion") in logged(caplog, logging.INFO)
+    [claimed] = [text for _, text in logged(caplog, logging.DEBUG) if "claimed=" in text]
+    assert claimed.startswith("implausible: viewer 'ann', media 'm'")
+    assert str(Claim.COMPLETION) in claimed
 
 
 @both

@@ -32,6 +32,8 @@ Policy = SavePolicy | IntervalPolicy
 kinds = st.sampled_from([SYNC, ASYNC])
 cuts = st.lists(st.integers(1, 8), max_size=20)
 SINGLY = [1] * 100_000
+# Seconds: nobody is idle for that long, by any clock.
+NEVER_IDLE = 1e9
 YEARS = 2.0**28
 
 
@@ -238,19 +240,24 @@ def test_a_timer_does_what_ticks_in_the_log_would(
     expected = Host(tracker_for(policy))
     expected.feed(told)
     clock, store = Clock(), MemoryStore()
-    recorder = kind.recorder(store, policy=policy, clock=clock, live=LiveLimits(idle=1e9))
-    deadlines = []
+    recorder = kind.recorder(store, policy=policy, clock=clock, live=LiveLimits(idle=NEVER_IDLE))
+    deadlines: list[float | None] = []
     decisions: list[SaveDecision] = []
     for piece, late, times in told:
         sent_at = piece[-1].at + late
         clock.pass_until(sent_at + YEARS)
+        heard_at = clock.now
         decisions += recorder.handle("ann", "intro", piece, sent_at=sent_at).decisions
         for wait in times:
             clock.now += wait
             recorder.tick()
-            deadlines.append(recorder.deadline)
+            deadline = recorder.deadline
             # What is left to wait for is yet to come.
-            assert recorder.deadline is None or recorder.deadline > clock.now
+            assert deadline is not None
+            assert deadline > clock.now
+            idle = heard_at + NEVER_IDLE
+            assert deadline <= idle
+            deadlines.append(None if deadline == idle else deadline)
     assert deadlines == expected.deadlines
     assert decisions == expected.answers
     record = stored(store)
@@ -272,13 +279,15 @@ def test_whatever_is_told_every_timer_comes_to_an_end(
     """The server's clock is right, whatever those of the players show."""
     clock = Clock()
     clock.pass_until(NOW)
-    recorder = kind.recorder(MemoryStore(), policy=policy, clock=clock)
+    limits = LiveLimits(idle=NEVER_IDLE)
+    recorder = kind.recorder(MemoryStore(), policy=policy, clock=clock, live=limits)
     for piece in pieces(events, sizes):
+        idle = clock.now + NEVER_IDLE
         recorder.handle("ann", "intro", piece)
         for _ in range(20):
             deadline = recorder.deadline
-            if deadline is None:
+            if deadline is None or deadline == idle:
                 break
             clock.pass_until(deadline)
             recorder.tick()
-        assert recorder.deadline is None
+        assert recorder.deadline in (None, idle)

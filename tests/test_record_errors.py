@@ -89,6 +89,12 @@ def test_records_that_are_not_of_the_same_say_whose_the_first_is(name: str) -> N
     assert str(caught.value) == f"{name} must be the same in both records, 'ann', not 'bob'"
 
 
+def test_a_policy_of_merging_that_there_is_not_says_which_there_are() -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        merge(RECORD, RECORD, cast(Any, "oldest"))
+    assert str(caught.value) == "policy must be one of newest, furthest, not 'oldest'"
+
+
 def without(*names: str) -> dict[str, object]:
     return {name: value for name, value in RECORD.to_dict().items() if name not in names}
 

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from milestone_progress import (
     AsyncRecorder,
+    Batch,
     ConflictPolicy,
     InvalidValueError,
     ProgressRecord,
@@ -23,7 +24,7 @@ from milestone_progress import (
 from milestone_progress.hooks import Occasion
 from milestone_progress.stores.memory import AsyncMemoryStore, Memory, MemoryStore
 from milestone_progress.testing._store_workers import at_once
-from recorders import NOW, Clock, Desk, Kind, OnlyAStore, alike, both, legacy, new
+from recorders import NOW, Clock, Desk, Fault, Kind, OnlyAStore, alike, both, legacy, new
 
 MILESTONES = SavePolicy().milestones
 KINDS_OF_STORE = pytest.mark.parametrize("database", ["memory", "sqlite"])
@@ -493,11 +494,13 @@ def test_a_deleted_viewer_is_forgotten_and_nobody_else(desk: Desk) -> None:
 
 
 @both
-def test_a_store_that_cannot_delete_says_so(kind: Kind) -> None:
+def test_a_store_that_cannot_delete_or_export_says_so(kind: Kind) -> None:
     recorder = kind.recorder(OnlyAStore(), clock=Clock())
     assert recorder.report("ann", "m", new()).written
     with pytest.raises(StoreError, match="cannot delete a viewer"):
         recorder.delete_viewer("ann")
+    with pytest.raises(StoreError, match="cannot export a viewer"):
+        recorder.export_viewer("ann")
     assert recorder.load("ann", "m") is not None
     assert set(recorder.load_many("ann", ["m"])) == {"m"}
     assert [record.media for record in recorder.recent("ann")] == ["m"]
@@ -535,11 +538,63 @@ def test_the_choice_to_resume_is_that_of_the_policy(kind: Kind) -> None:
     assert labels == ["Start from the beginning"]
 
 
+@both
+def test_a_page_learns_all_it_needs_by_asking_the_store_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.recorder.report("ann", "m", new(50.0))
+    desk.recorder.reset("ann", "m")
+    desk.recorder.report("ann", "m", new(60.0, generation=1))
+    stored = desk.stored()
+    loads: list[str] = []
+    load = desk.store.load
+
+    def counted(viewer: str, media: str) -> ProgressRecord | None:
+        loads.append(media)
+        return load(viewer, media)
+
+    monkeypatch.setattr(desk.store, "load", counted)
+    choice = desk.recorder.resume_choice("ann", "m")
+    assert (choice.generation, choice.record, choice.position) == (1, stored, 60.0)
+    assert choice.to_dict()["generation"] == 1
+    assert loads == ["m"]
+    none = desk.recorder.resume_choice("ann", "never watched")
+    assert (none.generation, none.record) == (0, None)
+
+
+@both
+@pytest.mark.parametrize("batched", [False, True])
+def test_all_that_is_known_of_a_viewer_is_exported_stored_or_not(kind: Kind, batched: bool) -> None:
+    desk = Desk(kind, batch=Batch(max_age=3600.0, max_count=9) if batched else None)
+    recorder = desk.recorder
+    for media in ("b", "m"):
+        recorder.report("ann", media, new(30.0, force_completion=True))
+    recorder.report("bob", "a", new())
+    recorder.flush()
+    if not batched:
+        desk.store.plan = iter([Fault.BEFORE] * 9)
+    desk.clock.now += 10
+    for media in ("m", "a"):
+        recorder.report("ann", media, new(60.0))
+    assert (recorder.waiting, recorder.queued) == ((0, 2) if batched else (2, 0))
+    exported = recorder.export_viewer("ann")
+    assert [(one.media, one.position, one.completed) for one in exported] == [
+        ("a", 60.0, False),
+        ("b", 30.0, True),
+        ("m", 60.0, True),
+    ]
+    assert exported == [recorder.load("ann", media) for media in "abm"]
+    assert recorder.export_viewer("nobody") == []
+    desk.goes_down()
+    with pytest.raises(StoreError, match="down"):
+        recorder.export_viewer("ann")
+
+
 # What is refused
 
 
 @both
-@pytest.mark.parametrize("wrong", ["", "a\nb", "x" * 201, "\ud800", 5, None, b"ann"])
+@pytest.mark.parametrize("wrong", ["", "a\nb", "x" * 201, "\ud800", 5, None, b"ann", ["ann"]])
 def test_what_is_no_identifier_is_refused_and_nothing_is_done(desk: Desk, wrong: Any) -> None:
     recorder = desk.recorder
     for act in (
@@ -556,6 +611,7 @@ def test_what_is_no_identifier_is_refused_and_nothing_is_done(desk: Desk, wrong:
         lambda: recorder.reset(wrong, "m"),
         lambda: recorder.reset("ann", wrong),
         lambda: recorder.delete_viewer(wrong),
+        lambda: recorder.export_viewer(wrong),
     ):
         with pytest.raises(InvalidValueError):
             act()
@@ -579,9 +635,20 @@ def test_what_is_no_limit_of_the_backlog_is_refused(kind: Kind, limit: Any) -> N
 
 @both
 def test_a_clock_that_tells_no_time_is_refused(desk: Desk) -> None:
+    desk.recorder.report("ann", "m", new())
+    stored = desk.stored()
     desk.clock.now = float("nan")
-    with pytest.raises(InvalidValueError, match="clock"):
-        desk.recorder.report("ann", "m", new())
+    for act in (
+        lambda: desk.recorder.report("ann", "m", new()),
+        lambda: desk.recorder.complete("ann", "m"),
+        lambda: desk.recorder.load("ann", "m"),
+        lambda: desk.recorder.load_many("ann", ["m"]),
+        lambda: desk.recorder.resume_choice("ann", "m"),
+        lambda: desk.recorder.export_viewer("ann"),
+    ):
+        with pytest.raises(InvalidValueError, match="clock"):
+            act()
+    assert desk.stored() == stored
     with pytest.raises(InvalidValueError, match="now"):
         desk.recorder.tick(float("inf"))
 

@@ -1,6 +1,6 @@
 """Write-behind: saves of many viewers that are queued for a while, and written together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from milestone_progress import (
     Arm,
     Batch,
+    ConflictError,
     InvalidValueError,
     Plausibility,
     ProgressRecord,
@@ -30,6 +31,7 @@ from recorders import (
     NOW,
     Clock,
     Desk,
+    Failing,
     Fault,
     Kind,
     OnlyAStore,
@@ -320,6 +322,28 @@ def test_what_cannot_be_saved_whatever_happens_hinders_no_other(desk: Desk) -> N
     desk.clock.now += 1
     assert desk.recorder.report("ann", "poison", new(60.0)).status is SaveStatus.WRITTEN
     assert desk.store.together == []
+
+
+@both
+@pytest.mark.parametrize("told", [0, 1, 3])
+def test_a_store_that_does_not_tell_of_each_is_one_that_fails(kind: Kind, told: int) -> None:
+    class Miscounting(Failing):
+        def save_many(
+            self, records: Sequence[ProgressRecord]
+        ) -> list[ProgressRecord | ConflictError]:
+            return (super().save_many(records) * 2)[:told]
+
+    desk = Desk(kind, batch=BATCH)
+    desk.store = Miscounting(desk.below)
+    desk.recorder = desk.another(batch=BATCH)
+    for viewer in ("ann", "bob"):
+        assert desk.recorder.report(viewer, "m", new()).status is SaveStatus.QUEUED
+    desk.recorder.flush()
+    errors = [str(one.error) for one in desk.told if one.occasion is Occasion.FAILURE]
+    assert errors == [f"save_many was given 2 records and told of {told}"] * 2
+    # Each was saved alone, as the store can do that.
+    assert [record.viewer for record in desk.below.records(9)] == ["ann", "bob"]
+    assert (desk.recorder.queued, desk.recorder.waiting) == (0, 0)
 
 
 @both

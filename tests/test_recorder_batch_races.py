@@ -392,6 +392,60 @@ def test_a_hook_that_reports_itself_is_no_obstacle() -> None:
     assert len(below.records(9)) == 1 + BATCH.max_count
 
 
+@pytest.mark.parametrize("what", ["flush", "reset", "delete_viewer"])
+@pytest.mark.parametrize("occasion", [Occasion.SAVE, Occasion.FAILURE, Occasion.RETRY])
+def test_another_thread_can_write_while_one_tells_of_its_batch_or_tries_it_alone(
+    occasion: Occasion, what: str
+) -> None:
+    """Who waits for the other one, as a hook may, must hold nothing that it waits for."""
+    clock, store = Clock(), Failing(MemoryStore())
+    if occasion is not Occasion.SAVE:
+        store.poison["poison"] = RuntimeError("a bug")
+    ended: list[bool] = []
+
+    def act() -> None:
+        acts: dict[str, Callable[[], object]] = {
+            "flush": recorder.flush,
+            "reset": lambda: recorder.reset("bob", "other"),
+            "delete_viewer": lambda: recorder.delete_viewer("bob"),
+        }
+        acts[what]()
+
+    def hook(details: Details) -> None:
+        if details.occasion is occasion and not ended:
+            other = Thread(target=act, daemon=True)
+            other.start()
+            other.join(timeout=5)
+            ended.append(not other.is_alive())
+
+    recorder = Recorder(store, clock=clock, batch=BATCH, hooks=[hook])
+    recorder.report("ann", "poison", new())
+    clock.now += BATCH.max_age
+    # It is due, and this one is about it.
+    recorder.tick()
+    assert ended == [True]
+    assert recorder.waiting == (0 if occasion is Occasion.SAVE else 1)
+
+
+def test_a_store_that_calls_the_recorder_back_is_no_obstacle() -> None:
+    below, told = MemoryStore(), list[Details]()
+    store = Interrupted(below)
+    recorder = Recorder(store, clock=Clock(), batch=BATCH, hooks=[told.append])
+
+    def calls_back() -> None:
+        recorder.report("bob", "m", new())
+        recorder.flush()
+
+    store.before = [calls_back]
+    recorder.report("ann", "m", new())
+    recorder.flush()
+    assert [record.viewer for record in below.records(9)] == ["ann", "bob"]
+    assert [(one.occasion, one.viewer) for one in told] == [
+        (Occasion.SAVE, "bob"),
+        (Occasion.SAVE, "ann"),
+    ]
+
+
 def test_what_is_queued_survives_that_its_writer_is_interrupted() -> None:
     below = MemoryStore()
     store = Interrupted(below)

@@ -10,21 +10,25 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from milestone_progress import (
+    Arm,
     AsyncRecorder,
     BacklogFull,
     Event,
     InvalidValueError,
+    Play,
     ProgressRecord,
     Recorder,
     Report,
     ResumeReason,
     SaveStatus,
     StoreError,
+    TimeUpdate,
     Tracker,
     Trigger,
     parse_report,
 )
 from milestone_progress.hooks import Details, Occasion
+from milestone_progress.metrics import Metrics
 from milestone_progress.stores.memory import MemoryStore
 from milestone_progress.testing.strategies import viewings
 from recorders import (
@@ -147,11 +151,62 @@ def test_who_was_saved_without_being_told_so_is_saved_once(desk: Desk) -> None:
 
 
 @both
-def test_a_foreign_exception_is_no_failure_of_the_store(desk: Desk) -> None:
-    desk.store.poison["m"] = RuntimeError("a mistake")
-    with pytest.raises(RuntimeError, match="a mistake"):
-        desk.recorder.report("ann", "m", new())
-    assert desk.recorder.waiting == 0
+@pytest.mark.parametrize("error", [ConnectionError("no route"), InvalidValueError("a", "b", "c")])
+def test_whatever_a_store_raises_is_a_failure_of_the_store(desk: Desk, error: Exception) -> None:
+    desk.store.poison["m"] = error
+    assert desk.recorder.report("ann", "m", new()).status is SaveStatus.KEPT
+    events: list[Event] = [Play(at=NOW, position=0.0, duration=100.0)]
+    events.append(TimeUpdate(at=NOW + 20, position=20.0))
+    saved = desk.recorder.handle("bob", "m", events).saved
+    assert saved is not None
+    assert saved.status is SaveStatus.KEPT
+    assert desk.recorder.waiting == 2
+    assert [failure.error for failure in desk.told] == [error] * 2
+    desk.store.poison.clear()
+    desk.drain()
+    assert [record.viewer for record in desk.below.records(9)] == ["ann", "bob"]
+
+
+@both
+def test_a_viewing_that_cannot_begin_is_a_failed_request_whatever_the_store_raises(
+    kind: Kind,
+) -> None:
+    class Strange(MemoryStore):
+        def load(self, viewer: str, media: str) -> ProgressRecord | None:
+            raise ConnectionError("no route")
+
+    metrics = Metrics()
+    recorder = kind.recorder(Strange(), clock=Clock(), metrics=metrics)
+    with pytest.raises(ConnectionError):
+        recorder.handle("ann", "m", [])
+    counts = metrics.counts(Arm.MILESTONE)
+    assert (counts.requests, counts.failed, counts.refused) == (1, 1, 1)
+
+
+@both
+def test_a_mistake_of_the_caller_is_told_and_nothing_is_kept(desk: Desk) -> None:
+    for viewer, media in (("", "m"), ("ann", "\n")):
+        with pytest.raises(InvalidValueError):
+            desk.recorder.report(viewer, media, new())
+    assert (desk.recorder.waiting, desk.told) == (0, [])
+
+
+@both
+@pytest.mark.parametrize("option", ["conflict", "backlog_full", "batch"])
+def test_what_is_no_such_setting_is_refused_by_name(kind: Kind, option: str) -> None:
+    for wrong in ("x", 5):
+        with pytest.raises(InvalidValueError, match=option):
+            Desk(kind, **{option: wrong})
+
+
+@both
+def test_a_setting_may_be_told_by_the_text_it_is(kind: Kind) -> None:
+    desk = Desk(kind, conflict="furthest", backlog_full="give_up_oldest", backlog_limit=1)
+    desk.recorder.report("ann", "m", new(90.0))
+    desk.clock.now += 10
+    result = desk.recorder.report("ann", "m", new(30.0))
+    assert result.record is not None
+    assert result.record.position == 90.0
 
 
 # What is seen of it

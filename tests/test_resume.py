@@ -340,7 +340,8 @@ def test_who_was_away_longer_does_not_resume_elsewhere_but_for_the_steps(
 
 
 def test_who_comes_back_is_asked_with_the_time_and_the_milestone() -> None:
-    choice = resume_choice(saved(754.25, milestone=10), now=NOW)
+    record = saved(754.25, milestone=10, generation=2)
+    choice = resume_choice(record, now=NOW)
     assert choice.to_dict() == {
         "options": [
             {"label": "Resume from 12:34", "position": 754.25},
@@ -348,8 +349,10 @@ def test_who_comes_back_is_asked_with_the_time_and_the_milestone() -> None:
         ],
         "reason": "resumed",
         "last_milestone": 10,
+        "generation": 2,
     }
     assert choice.position == 754.25
+    assert choice.record is record
 
 
 @pytest.mark.parametrize(
@@ -395,6 +398,8 @@ def test_the_first_choice_is_the_point(
     assert len(choice.options) == (2 if found.resumed else 1)
     assert choice.options[-1].position == 0
     assert choice.last_milestone == (0 if record is None else record.milestone)
+    assert choice.generation == (0 if record is None else record.generation)
+    assert choice.record is record
 
 
 # What is refused

@@ -99,8 +99,8 @@ def create_app(
 
     @app.get("/api/progress/{media}")
     async def where(viewer: Viewer, media: Media) -> Json:
-        record = await recorder.load(viewer, media)
         choice = await recorder.resume_choice(viewer, media)
+        record = choice.record
         bar = progress.markers(record.duration if record else None, milestone=choice.last_milestone)
         about = record and {"percent": record.percent, "generation": record.generation}
         # What a tracker in the browser goes on from.

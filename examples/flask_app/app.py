@@ -99,8 +99,8 @@ def create_app(folder: str = os.environ.get("PROGRESS_FOLDER", ".")) -> Flask:
 
     @app.get("/api/progress/<media>")
     def where(media: str) -> Response:
-        record = recorder.load(viewer(), known(media))
-        choice = recorder.resume_choice(viewer(), media)
+        choice = recorder.resume_choice(viewer(), known(media))
+        record = choice.record
         bar = progress.markers(record.duration if record else None, milestone=choice.last_milestone)
         about = record and {"percent": record.percent, "generation": record.generation}
         return jsonify(record=about, resume=choice.to_dict(), markers=list(map(asdict, bar)))

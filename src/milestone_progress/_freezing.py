@@ -18,7 +18,7 @@ Policy = SavePolicy | IntervalPolicy
 
 # Of `frozen_viewing`. Whoever changes the form raises it, and has `thawed` pass over the old one.
 SCHEMA = 1
-# A deadline in a log whose clock leapt may lie a little beyond what an event may say.
+# A time in a log whose clock leapt may lie a little beyond what an event may say.
 FAR = 1e13
 
 
@@ -34,7 +34,6 @@ def frozen_viewing(viewing: LiveViewing) -> str:
             "at": viewing.at,
             "saved_at": None if viewing.saved_at == -inf else viewing.saved_at,
             "version": viewing.version,
-            "due_at": viewing.due_at,
             "seen": None if viewing.seen is None else astuple(viewing.seen),
             "tracker": viewing.tracker.snapshot(),
             "shadow": None if viewing.shadow is None else viewing.shadow.snapshot(),
@@ -80,13 +79,9 @@ def thawed(
             if data["saved_at"] is None
             else number("saved_at", data["saved_at"], largest=FAR),
             version=number("version", data["version"], largest=FAR),
-            due_at=None
-            if data["due_at"] is None
-            else number("due_at", data["due_at"], largest=FAR),
             seen=None if data["seen"] is None else seen_from(data["seen"]),
             shadow=None if shadow is None else restored_following(shadowing, shadow),
         )
-        # It may have been of another policy.
         viewing.wait_anew()
         return viewing
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

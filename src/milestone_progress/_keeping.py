@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import RLock, local
 
 from attrs import define
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, unheld
 from ._arms import FAILED
+from ._fallback import LOOK_AGAIN, is_covered, mirroring
 from ._live import LiveKey, LiveViewing
-from ._queueing import ROUNDS, Queueing
-from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, RETRIES_PER_CALL, Key
-from .errors import StoreError
-from .hooks import Occasion
+from ._queueing import ROUNDS, Queueing, one_for_each
+from ._recording import FAILURES_IN_A_ROW, RETRIES_PER_CALL, Key
+from .hooks import Details, Occasion
 from .stores import FallbackStore, ManySaver, ProgressStore
 from .stores._saving import update
 
-__all__ = ["Keeping"]
+__all__ = ["Keeping", "Untold"]
 
 
 @define
@@ -28,6 +28,12 @@ class Users:
     count: int = 0
 
 
+class Untold(local):
+    """What a thread has to tell hooks of when its batch is written; None if it writes none."""
+
+    details: list[Details] | None = None
+
+
 class Keeping(Queueing):
     """The base of `Recorder`: what it does with a store and a fallback."""
 
@@ -37,6 +43,7 @@ class Keeping(Queueing):
     _many: ManySaver
     # Held while a batch is written.
     _flushing: RLock
+    _untold: Untold
     # The viewings that threads are working with.
     _in_use: dict[LiveKey, Users]
 
@@ -55,14 +62,11 @@ class Keeping(Queueing):
             if queued is not None:
                 waits, result = queued
                 self._mirror(waits, now)
-                if self._fallback is not None and self._waits(key) is None:
-                    # It was written before it was mirrored.
-                    self._forget(waits, now)
                 return result
         conflicted = self._conflicts(key, trigger, now)
         try:
             before, after = update(self._store, *key, change, conflicted=conflicted)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             kept, given_up, result = self._keep(addition, error, now)
             self._mirror(kept, now)
             if given_up is not None:
@@ -112,30 +116,54 @@ class Keeping(Queueing):
 
     def _flush_if_due(self, now: float) -> bool:
         """Write what is queued if it is time to, unless somebody is about it."""
-        if not self._is_flush_due(now) or not self._flushing.acquire(blocking=False):
-            return False
-        try:
-            return self._flush(now)
-        finally:
-            self._flushing.release()
+        return self._is_flush_due(now) and self._flush(now, waits=False)
 
-    def _flush(self, now: float, *, if_full: bool = False) -> bool:
+    def _flush(self, now: float, *, if_full: bool = False, waits: bool = True) -> bool:
         """Write what is queued together, and alone what cannot be; return whether the store works.
 
         While it does, others queue more. A viewer can be deleted before it or after it.
         """
         additions: list[Addition] = []
         try:
-            with self._flushing:
-                if if_full and not self._has_no_room:
+            # Who waits for a viewing, as a hook may, must not hold what others wait for who work
+            # with that.
+            with self._hooks_later():
+                if not self._flushing.acquire(blocking=waits):
                     return False
-                additions = self._take()
-                left = self._save_together(additions, now)
+                try:
+                    if if_full and not self._has_no_room:
+                        return False
+                    additions = self._take()
+                    left = self._save_together(additions, now)
+                finally:
+                    self._flushing.release()
             self._try_again(left or (), now)
         finally:
             # Whatever has interrupted it.
             self._give_back(additions)
         return left is not None
+
+    @contextmanager
+    def _hooks_later(self) -> Iterator[None]:
+        """Have hooks told in the end of what this thread does meanwhile."""
+        if self._untold.details is not None:
+            # A store has called the recorder back.
+            yield
+            return
+        later: list[Details] = []
+        self._untold.details = later
+        try:
+            yield
+        finally:
+            self._untold.details = None
+            for details in later:
+                super()._call_hooks(details)
+
+    def _call_hooks(self, details: Details) -> None:
+        if self._untold.details is None:
+            super()._call_hooks(details)
+        else:
+            self._untold.details.append(details)
 
     def _save_together(self, additions: list[Addition], now: float) -> list[Addition] | None:
         """Save additions together; return those to be saved alone, None if the store is down."""
@@ -144,7 +172,8 @@ class Keeping(Queueing):
             if not attempts:
                 break
             try:
-                outcomes = self._many.save_many([attempt.record for attempt in attempts])
+                told = self._many.save_many([attempt.record for attempt in attempts])
+                outcomes = one_for_each(attempts, told)
             except Exception as error:  # One's poison must not harm another.
                 failed = [attempt.addition for attempt in attempts]
                 self._fail_together(failed, error, now)
@@ -212,16 +241,15 @@ class Keeping(Queueing):
     def _forget(self, addition: Addition, now: float) -> None:
         """Forget what was saved."""
         self._settle(addition)
-        self._unmirrored.discard(addition.key)
         if self._fallback is None:
             return
         try:
             stored = self._fallback.load(*addition.key)
             if stored is None or (
-                self._is_covered(stored, addition) and self._fallback.remove(stored)
+                is_covered(stored, addition, self._conflict) and self._fallback.remove(stored)
             ):
                 return
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
         # Another process holds more there, or it could not be removed: to be saved once more, which
         # does no harm.
@@ -232,14 +260,13 @@ class Keeping(Queueing):
         waiting = self._waits(key)
         if waiting is not None:
             self._settle(waiting)
-        self._unmirrored.discard(key)
         if self._fallback is None:
             return
         try:
             stored = self._fallback.load(*key)
             if stored is not None and unheld(stored) is not None:
                 self._fallback.remove(stored)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, key, None, error=error)
 
     def _mirror(self, addition: Addition | None, now: float) -> None:
@@ -247,17 +274,19 @@ class Keeping(Queueing):
         if self._fallback is None or addition is None:
             return
         try:
-            update(self._fallback, *addition.key, self._mirroring(addition))
+            update(self._fallback, *addition.key, mirroring(addition, self._conflict))
             self._unmirrored.discard(addition.key)
-        except StoreError as error:
-            # Tried again when saving it is.
-            self._unmirrored.add(addition.key)
+        except Exception as error:  # Whatever a stranger's store raises.
+            self._is_not_mirrored(addition)
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
+        if self._waits(addition.key) is None:
+            # It was saved, or its viewer deleted, before it was mirrored.
+            self._forget(addition, now)
 
     def _look_into_fallback(self, now: float) -> None:
         if self._fallback is None or not self._should_look_into_fallback(now):
             return
         try:
             self._found_in_fallback(self._fallback.records(max(1, self._limit)), now)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, ("", ""), None, error=error)

@@ -8,10 +8,10 @@ from attrs import define
 
 from ._additions import Addition, Change, SaveResult, SaveStatus, unheld
 from ._arms import FAILED
+from ._fallback import LOOK_AGAIN, is_covered, mirroring
 from ._live import LiveKey, LiveViewing
-from ._queueing import ROUNDS, Queueing
-from ._recording import FAILURES_IN_A_ROW, LOOK_AGAIN, RETRIES_PER_CALL, Key
-from .errors import StoreError
+from ._queueing import ROUNDS, Queueing, one_for_each
+from ._recording import FAILURES_IN_A_ROW, RETRIES_PER_CALL, Key
 from .hooks import Occasion
 from .stores import AsyncFallbackStore, AsyncManySaver, AsyncProgressStore
 from .stores._saving import update_async
@@ -57,14 +57,11 @@ class AsyncKeeping(Queueing):
             if queued is not None:
                 waits, result = queued
                 await self._mirror(waits, now)
-                if self._fallback is not None and self._waits(key) is None:
-                    # It was written before it was mirrored.
-                    await self._forget(waits, now)
                 return result
         conflicted = self._conflicts(key, trigger, now)
         try:
             before, after = await update_async(self._store, *key, change, conflicted=conflicted)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             kept, given_up, result = self._keep(addition, error, now)
             await self._mirror(kept, now)
             if given_up is not None:
@@ -72,9 +69,13 @@ class AsyncKeeping(Queueing):
             return result
         except BaseException as error:
             # Cancelled: nobody waits for an answer any more, but progress is progress.
-            if not isinstance(error, Exception):
-                self._keep(addition, error, now)
-                self._unmirrored.add(key)
+            kept, given_up, _ = self._keep(addition, error, now)
+            if self._fallback is not None:
+                if kept is not None:
+                    self._is_not_mirrored(kept)
+                if given_up is not None:
+                    # It is still there, and nobody waits any more for it to be removed.
+                    self._look_at = now + LOOK_AGAIN
             raise
         result = self._saved(
             before,
@@ -152,7 +153,8 @@ class AsyncKeeping(Queueing):
             if not attempts:
                 break
             try:
-                outcomes = await self._many.save_many([attempt.record for attempt in attempts])
+                told = await self._many.save_many([attempt.record for attempt in attempts])
+                outcomes = one_for_each(attempts, told)
             except Exception as error:  # One's poison must not harm another.
                 failed = [attempt.addition for attempt in attempts]
                 await self._fail_together(failed, error, now)
@@ -220,16 +222,15 @@ class AsyncKeeping(Queueing):
     async def _forget(self, addition: Addition, now: float) -> None:
         """Forget what was saved."""
         self._settle(addition)
-        self._unmirrored.discard(addition.key)
         if self._fallback is None:
             return
         try:
             stored = await self._fallback.load(*addition.key)
             if stored is None or (
-                self._is_covered(stored, addition) and await self._fallback.remove(stored)
+                is_covered(stored, addition, self._conflict) and await self._fallback.remove(stored)
             ):
                 return
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
         # Another process holds more there, or it could not be removed: to be saved once more, which
         # does no harm.
@@ -240,14 +241,13 @@ class AsyncKeeping(Queueing):
         waiting = self._waits(key)
         if waiting is not None:
             self._settle(waiting)
-        self._unmirrored.discard(key)
         if self._fallback is None:
             return
         try:
             stored = await self._fallback.load(*key)
             if stored is not None and unheld(stored) is not None:
                 await self._fallback.remove(stored)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, key, None, error=error)
 
     async def _mirror(self, addition: Addition | None, now: float) -> None:
@@ -255,17 +255,22 @@ class AsyncKeeping(Queueing):
         if self._fallback is None or addition is None:
             return
         try:
-            await update_async(self._fallback, *addition.key, self._mirroring(addition))
+            await update_async(self._fallback, *addition.key, mirroring(addition, self._conflict))
             self._unmirrored.discard(addition.key)
-        except StoreError as error:
-            # Tried again when saving it is.
-            self._unmirrored.add(addition.key)
+        except Exception as error:  # Whatever a stranger's store raises.
+            self._is_not_mirrored(addition)
             self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
+        except BaseException:
+            self._is_not_mirrored(addition)
+            raise
+        if self._waits(addition.key) is None:
+            # It was saved, or its viewer deleted, before it was mirrored.
+            await self._forget(addition, now)
 
     async def _look_into_fallback(self, now: float) -> None:
         if self._fallback is None or not self._should_look_into_fallback(now):
             return
         try:
             self._found_in_fallback(await self._fallback.records(max(1, self._limit)), now)
-        except StoreError as error:
+        except Exception as error:  # Whatever a stranger's store raises.
             self._tell(Occasion.FAILURE, now, ("", ""), None, error=error)

@@ -29,7 +29,7 @@ Policy = SavePolicy | IntervalPolicy
 LiveKey = tuple[str, str] | tuple[str, str, str]
 
 # Seconds of media. Who begins to play nearer than this to where they were told to resume was
-# brought there (6.6); and who begins nearer than that to the start has started over.
+# brought there; and who begins nearer than that to the start has started over.
 NEAR_OFFER, NEAR_START = 2.0, 1.0
 # Seconds of media that count as played by one batch of events, at most: a day.
 MOST_PLAYED = 86_400.0
@@ -44,8 +44,9 @@ class HandleResult:
             that go on at the same time.
         decisions: The decisions to save that they led to, in their order.
         saved: What became of these; None if there were none. They are saved as one.
-        deadline: When the viewing waits for `tick`, Unix seconds of the server's clock; None for
-            never. Events that come before make it another one.
+        deadline: When its tracker waits for `tick`, Unix seconds of the server's clock; None for
+            never. Events that come before make it another one. `Recorder.deadline` knows when a
+            viewing that fell silent has to go, too.
     """
 
     handled: bool
@@ -122,7 +123,7 @@ class LiveViewing:
             self.wait_anew()
 
     def wait_anew(self) -> None:
-        """Find out what another tracker than before waits for."""
+        """Find out when the tracker's deadline comes by the server's clock."""
         deadline = self.tracker.deadline
         self.due_at = None
         if deadline is not None and deadline <= LARGEST:
@@ -166,10 +167,7 @@ class LiveViewing:
         self.happened_at = now - max(0.0, sent_at - self.at)
         if self.seen is not None and now - self.happened_at > LATE:
             self.seen.late_played += self.tracker.played_time - played_before
-        deadline = self.tracker.deadline
-        self.due_at = None
-        if deadline is not None and deadline <= LARGEST:
-            self.due_at = now + (deadline - sent_at)
+        self.wait_anew()
         if record is None:
             return (), None
         return tuple(decisions), Addition(record=record, tells_age=True, trigger=trigger)
@@ -187,7 +185,7 @@ class LiveViewing:
     def _handle_until_played(
         self, event: Event, offered: float, counts: Counts
     ) -> SaveDecision | None:
-        """Handle an event; if it is the first one played at, count where that was (6.6)."""
+        """Handle an event; if it is the first one played at, count where that was."""
         tracker = self.tracker
         before = tracker.played_time
         decision = tracker.handle(event)

@@ -52,11 +52,13 @@ class LiveViewings:
     Args:
         limit: How many there may be.
         limit_per_viewer: How many of one viewer.
+        idle: Seconds after which one that was not heard of has to go.
     """
 
-    def __init__(self, limit: int, limit_per_viewer: int) -> None:
+    def __init__(self, limit: int, limit_per_viewer: int, idle: float) -> None:
         self._limit = limit
         self._limit_per_viewer = limit_per_viewer
+        self._idle = idle
         # Ordered, as the first one is found at once however many before it are gone.
         self._viewings: OrderedDict[LiveKey, LiveViewing] = OrderedDict()
         # Those of each viewer: nearly all have one.
@@ -90,6 +92,7 @@ class LiveViewings:
         self._viewings[viewing.key] = viewing
         if viewing.seen_at == now:
             self._viewings.move_to_end(viewing.key)
+        self._nobody_later_than(now, but=viewing)
         if viewing.due_at is not None:
             heappush(self._times, (viewing.due_at, viewing.key))
             if len(self._times) > 2 * len(self._viewings) + 100:
@@ -137,21 +140,43 @@ class LiveViewings:
 
         The same one again until it waits for another time.
         """
-        due_at = self.next_time
+        due_at = self._due_at
         return None if due_at is None or due_at > now else self._viewings[self._times[0][1]]
 
-    def idle(self, since: float) -> list[LiveViewing]:
-        """Return the viewings that were heard of last before a time."""
+    def idle(self, now: float) -> list[LiveViewing]:
+        """Return the viewings that were not heard of for long."""
+        self._nobody_later_than(now)
         found = []
         for viewing in self._viewings.values():
-            if viewing.seen_at >= since:
+            if viewing.seen_at + self._idle > now:
                 break
             found.append(viewing)
         return found
 
+    def _nobody_later_than(self, now: float, but: LiveViewing | None = None) -> None:
+        """Have what was heard of later than now be heard of now: the clock was set back."""
+        for viewing in reversed(self._viewings.values()):
+            if viewing.seen_at > now:
+                viewing.seen_at = now
+            elif viewing is not but:
+                return
+
     @property
     def next_time(self) -> float | None:
-        """When the next deadline comes, by the server's clock; None for never."""
+        """When the next deadline comes or a viewing has to go, by the server's clock.
+
+        None if there are no viewings.
+        """
+        due_at = self._due_at
+        oldest = next(iter(self._viewings.values()), None)
+        if oldest is None:
+            return due_at
+        idle_at = oldest.seen_at + self._idle
+        return idle_at if due_at is None else min(due_at, idle_at)
+
+    @property
+    def _due_at(self) -> float | None:
+        """When the next deadline comes; None for never."""
         while self._times:
             due_at, key = self._times[0]
             viewing = self._viewings.get(key)

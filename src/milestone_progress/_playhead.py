@@ -234,7 +234,7 @@ class Playhead:
         elif isinstance(event, Play):
             if self._seek is None:
                 self._report(event.position, now, shown)
-            self._play(now, shown)
+            self._play(shown)
         elif isinstance(event, Pause):
             self._report_while_begun(event.position, now, shown)
             self._pause(now, shown)
@@ -294,20 +294,21 @@ class Playhead:
             ending.position = position
             ending.at = now
             self._step_rate = self._rate
-            if self._advance(position, jumped):
+            if self._advance(position, jumped=jumped):
                 self._position = position
                 self._position_at = now
                 shown.reported = True
-                self._play(now, shown)
+                self._play(shown)
             return
         shown.tells_wrap = True
         before = self._position_at
-        jumped = self._report(position, now, shown)
+        self._report(position, now, shown)
         self._interval = now - before
-        if self._phase is not PLAYING and self._advance(self._position, jumped):
-            self._play(now, shown)
+        # Where it has jumped the advance begins anew already.
+        if self._phase is not PLAYING and self._advance(self._position, jumped=False):
+            self._play(shown)
 
-    def _advance(self, position: float, jumped: bool) -> bool:
+    def _advance(self, position: float, *, jumped: bool) -> bool:
         """Tell whether `TimeUpdate`s have advanced far enough to count as `Play` (3.6)."""
         start = self._advance_from
         if start is None or jumped or position < start:
@@ -315,8 +316,8 @@ class Playhead:
             return False
         return position - start >= 1.0
 
-    def _report(self, position: float, now: float, shown: Observation) -> bool:
-        """Take a position that is reported outside a seek; return whether the step was a jump."""
+    def _report(self, position: float, now: float, shown: Observation) -> None:
+        """Take a position that is reported outside a seek."""
         position = self._within_duration(position)
         step = position - self._position
         # Most steps are short, which needs no judging.
@@ -334,7 +335,6 @@ class Playhead:
         shown.reported = True
         if self._advance_from is not None and (jumped or position < self._advance_from):
             self._advance_from = position
-        return jumped
 
     def _jump_to(self, position: float, now: float, shown: Observation) -> None:
         """Judge a jump while PLAYING or PAUSED (3.5, 4.6)."""
@@ -375,7 +375,7 @@ class Playhead:
         if self._phase is PLAYING and self._seek is None:
             self._run_start = self._run_end = position
 
-    def _play(self, now: float, shown: Observation) -> None:
+    def _play(self, shown: Observation) -> None:
         """Begin or go on to play, at the current position."""
         if not self._enter(Play):
             return
@@ -440,12 +440,14 @@ class Playhead:
         self, origin: float, landing: float, now: float, *, unannounced: bool
     ) -> None:
         """Open a gesture, or continue the open one (4.7)."""
+        unannounced_origin = origin if unannounced else None
         gesture = self._gesture
         if gesture is None:
-            self._gesture = gesture = Gesture(origin, landing, now, now, None)
-        gesture.landing = landing
-        gesture.landed_at = now
-        gesture.unannounced_origin = origin if unannounced else None
+            self._gesture = Gesture(origin, landing, now, now, unannounced_origin)
+        else:
+            gesture.landing = landing
+            gesture.landed_at = now
+            gesture.unannounced_origin = unannounced_origin
 
     def _gesture_settles_at(self) -> float | None:
         """Return when the open gesture can be settled, None without one or during a seek."""

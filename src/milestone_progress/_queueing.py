@@ -9,8 +9,9 @@ from ._batch import Attempt
 from ._live import LiveViewing
 from ._record import ConflictError, ProgressRecord
 from ._recording import Recording
+from .errors import StoreError
 
-__all__ = ["Queueing"]
+__all__ = ["Queueing", "one_for_each"]
 
 # Times that what is saved together is tried that way: to learn what is stored, to save over it, and
 # once more for those whom another worker was faster for. Whoever is left is saved alone.
@@ -84,7 +85,7 @@ class Queueing(Recording):
     def _answered(
         self,
         attempts: Iterable[Attempt],
-        outcomes: Sequence[ProgressRecord | ConflictError],
+        outcomes: Iterable[ProgressRecord | ConflictError],
         now: float,
     ) -> tuple[list[Addition], list[Attempt]]:
         """Take note of what became of a round; return what is saved by now, and what is not."""
@@ -118,3 +119,17 @@ class Queueing(Recording):
             return None
         own = (one for one in self._live_of(addition.key[0]) if one.key[:2] == addition.key)
         return next(own, None)
+
+
+def one_for_each(
+    attempts: Sequence[Attempt], outcomes: Iterable[ProgressRecord | ConflictError]
+) -> list[ProgressRecord | ConflictError]:
+    """Return what a store told of a round.
+
+    Raises:
+        StoreError: It did not tell of each one.
+    """
+    found = list(outcomes)
+    if len(found) != len(attempts):
+        raise StoreError(f"save_many was given {len(attempts)} records and told of {len(found)}")
+    return found

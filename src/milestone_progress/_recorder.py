@@ -6,7 +6,7 @@ from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from ._additions import Addition, Change, SaveResult, SaveStatus, told
+from ._additions import Addition, Change, SaveResult, SaveStatus
 from ._arms import Plan
 from ._backlog import BacklogFull
 from ._batch import Batch
@@ -14,7 +14,7 @@ from ._decision import Trigger
 from ._events import Event
 from ._freezing import frozen_viewing
 from ._identifiers import identifier
-from ._keeping import Keeping
+from ._keeping import Keeping, Untold
 from ._live import (
     HandleResult,
     LiveChange,
@@ -32,8 +32,8 @@ from .caches import SnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .metrics import Metrics
-from .stores import FallbackStore, ManySaver, ProgressStore, ViewerDeleter
-from .stores._arguments import LARGEST_LIMIT, checked_limit
+from .stores import FallbackStore, ManySaver, ProgressStore, ViewerDeleter, ViewerExporter
+from .stores._arguments import LARGEST_LIMIT, checked_limit, checked_medias
 from .stores._saving import update
 
 __all__ = ["Recorder"]
@@ -64,7 +64,7 @@ class Recorder(Keeping):
         snapshots: Shared with other workers, so that each may go on with any viewing; None if all
             events of a viewing come to this recorder.
         plausibility: What is possible, so that what is not is flagged; None for not to ask.
-        hooks: Are told of every save, failure, retry, conflict and completion.
+        hooks: Are told of every save, failure, retry, conflict, completion and implausible claim.
         metrics: Counts requests, writes and what viewers did, by arm; None for nobody.
         clock: Returns Unix seconds.
         seed: Of the dice that spread retries; None for another one each time.
@@ -72,8 +72,9 @@ class Recorder(Keeping):
             ``save_many``; None to write each before it is answered.
 
     Raises:
-        InvalidValueError: ``backlog_limit`` is no such number, or ``policy`` no such thing, or the
-            store cannot do what ``batch`` needs.
+        InvalidValueError: ``backlog_limit`` is no such number, or ``policy``, ``conflict``,
+            ``backlog_full`` or ``batch`` no such thing, or the store cannot do what ``batch``
+            needs.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Recorder(Keeping):
             raise InvalidValueError("fallback", fallback, expected)
         self._store = store
         self._fallback = fallback
+        self._look_at = None if fallback is None else 0.0
         self._snapshots = snapshots
         self._in_use = {}
         if batch is not None:
@@ -121,8 +123,9 @@ class Recorder(Keeping):
                 expected = "None for a store without save_many, such as this one"
                 raise InvalidValueError("batch", batch, expected)
             self._many = store
-        # A hook may call the recorder back.
+        # A store may call the recorder back.
         self._flushing = RLock()
+        self._untold = Untold()
 
     def report(self, viewer: str, media: str, report: Report) -> SaveResult:
         """Save what a report says, if it is news.
@@ -133,8 +136,8 @@ class Recorder(Keeping):
             report: As `parse_report` read it.
 
         Returns:
-            What became of it. A store that fails is no error but a status: the report is kept and
-            saved later.
+            What became of it. A store that fails, whatever it raises, is no error but a status: the
+            report is kept and saved later.
 
         Raises:
             InvalidValueError: Viewer or media is no identifier; nothing was done.
@@ -166,7 +169,7 @@ class Recorder(Keeping):
         Args:
             viewer: Who sent them, as the host's authentication says.
             media: What they are about; what other media do in the same player is sent under their
-                own identifier, or not at all (7.5).
+                own identifier, or not at all.
             events: In their order.
             player: Which of the viewer's players sent them (a connection, a tab, a device), where
                 several may play one media at the same time; an identifier. None for the only one.
@@ -211,7 +214,7 @@ class Recorder(Keeping):
             InvalidValueError: One of them is no identifier.
             StoreError: The store failed.
         """
-        key = (viewer, media)
+        key = self._key(viewer, media)
         now = self._now()
         self._look_into_fallback(now)
         # Before the store is asked: what waits may be saved in between.
@@ -229,7 +232,8 @@ class Recorder(Keeping):
             InvalidValueError: One of them is no identifier.
             StoreError: The store failed.
         """
-        wanted = medias if isinstance(medias, str) else list(medias)
+        identifier("viewer", viewer)
+        wanted = checked_medias(medias)
         self._look_into_fallback(self._now())
         waits = self._waits_for(viewer)
         found = self._store.load_many(viewer, wanted)
@@ -281,11 +285,10 @@ class Recorder(Keeping):
             StoreError: The store failed.
         """
         record = self.load(viewer, media)
-        now = self._clock()
         choice = resume_choice(
             record,
             policy or self._resume,
-            now=now,
+            now=self._now(),
             duration=duration,
             completion=self._arms.rollout.milestone,
         )
@@ -299,8 +302,8 @@ class Recorder(Keeping):
             InvalidValueError: One of them is no identifier.
             StoreError: The store failed, and nothing was kept.
         """
-        now = self._clock()
         key = self._key(viewer, media)
+        now = self._now()
         waiting = self._waits(key)
         change = self._completing(key, waiting, now)
         trigger = Trigger.COMPLETION
@@ -344,6 +347,29 @@ class Recorder(Keeping):
         if after is not before:
             self._tell(Occasion.SAVE, now, key, None, record=after)
         return after
+
+    def export_viewer(self, viewer: str) -> list[ProgressRecord]:
+        """Return all that is known of a viewer, in order of media.
+
+        With what waits on this worker to be saved; without what its live viewings have not decided
+        to save yet.
+
+        Raises:
+            InvalidValueError: The viewer is no identifier.
+            StoreError: The store failed, or cannot tell all it knows of a viewer.
+        """
+        identifier("viewer", viewer)
+        if not isinstance(self._store, ViewerExporter):
+            raise StoreError(f"a {type(self._store).__name__} cannot export a viewer")
+        self._look_into_fallback(self._now())
+        # Before the store is asked: what waits may be saved in between.
+        waits = self._waits_for(viewer)
+        known = {record.media: record for record in self._store.export_viewer(viewer)}
+        for media, waiting in waits.items():
+            record = self._with_waiting(known.get(media), waiting)
+            if record is not None:
+                known[media] = record
+        return sorted(known.values(), key=lambda record: record.media)
 
     def delete_viewer(self, viewer: str) -> int:
         """Delete all that is known of a viewer, and return how many records the store had.
@@ -392,7 +418,7 @@ class Recorder(Keeping):
                     self._go_on(viewing, addition, now)
                     self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
-            self._leave(viewing, now)
+            self._leave(viewing, now, forgets=True)
         self._flush_if_due(now)
         self._retry(now, self._limit)
 
@@ -407,7 +433,7 @@ class Recorder(Keeping):
         """Save what is unsaved of live viewings, or queued, and once more what could not be saved.
 
         Returns:
-            What still could not be; it is lost unless there is a fallback.
+            What still could not be. What of it no fallback holds is lost, as hooks are told.
         """
         now = self._now()
         for viewing in self._all_live():
@@ -417,8 +443,7 @@ class Recorder(Keeping):
         with self._lock:
             waiting = self._backlog.all()
         self._try_again(waiting, now)
-        with self._lock:
-            return tuple(told(addition.record) for addition in self._backlog.all())
+        return self._left(now, has_fallback=self._fallback is not None)
 
     def __enter__(self) -> Self:
         return self
@@ -442,7 +467,7 @@ class Recorder(Keeping):
         waiting = self._waits(key[:2])
         try:
             stored = self._store.load(*key[:2])
-        except StoreError:
+        except Exception:  # Whatever a stranger's store raises.
             self._arms.count(key[0], self._arms.counts(requests=1, failed=1, refused=1))
             raise
         self._know(key[:2], stored)
@@ -495,8 +520,8 @@ class Recorder(Keeping):
         self._after_saving(viewing, change, result, now)
         return result
 
-    def _leave(self, viewing: LiveViewing, now: float) -> None:
-        """Save what is unsaved of a viewing and drop it from memory."""
+    def _leave(self, viewing: LiveViewing, now: float, *, forgets: bool = False) -> None:
+        """Save what is unsaved of a viewing and drop it from memory, and from the cache if told."""
         self._make_room(now)
         with self._alone(viewing.key):
             if self._is_current(viewing) and self._ends(viewing):
@@ -505,12 +530,17 @@ class Recorder(Keeping):
                 self._arms.count(viewing.key[0], counts, viewing=viewing)
                 if addition is not None:
                     self._save_live(viewing, addition, now)
+                if forgets:
+                    viewer, media, *player = viewing.key
+                    self._forget_snapshots(viewer, media, now, *player or [""])
 
-    def _forget_snapshots(self, viewer: str, media: str | None, now: float) -> None:
+    def _forget_snapshots(
+        self, viewer: str, media: str | None, now: float, player: str | None = None
+    ) -> None:
         if self._snapshots is None:
             return
         try:
-            self._snapshots.forget(viewer, media)
+            self._snapshots.forget(viewer, media, player)
         except StoreError as error:
             # A viewing that goes on there finds that its generation is over when it saves.
             self._tell(Occasion.FAILURE, now, (viewer, media or ""), None, error=error)

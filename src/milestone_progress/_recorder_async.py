@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from ._additions import Addition, Change, SaveResult, SaveStatus, told
+from ._additions import Addition, Change, SaveResult, SaveStatus
 from ._arms import Plan
 from ._backlog import BacklogFull
 from ._batch import Batch
@@ -31,8 +31,14 @@ from .caches import AsyncSnapshotCache
 from .errors import InvalidValueError, StoreError
 from .hooks import Hook, Occasion
 from .metrics import Metrics
-from .stores import AsyncFallbackStore, AsyncManySaver, AsyncProgressStore, AsyncViewerDeleter
-from .stores._arguments import LARGEST_LIMIT, checked_limit
+from .stores import (
+    AsyncFallbackStore,
+    AsyncManySaver,
+    AsyncProgressStore,
+    AsyncViewerDeleter,
+    AsyncViewerExporter,
+)
+from .stores._arguments import LARGEST_LIMIT, checked_limit, checked_medias
 from .stores._saving import update_async
 
 __all__ = ["AsyncRecorder"]
@@ -83,6 +89,7 @@ class AsyncRecorder(AsyncKeeping):
             raise InvalidValueError("fallback", fallback, expected)
         self._store = store
         self._fallback = fallback
+        self._look_at = None if fallback is None else 0.0
         self._snapshots = snapshots
         self._in_use = {}
         # Who makes one has loaded it; `import milestone_progress` need not.
@@ -142,7 +149,7 @@ class AsyncRecorder(AsyncKeeping):
 
     async def load(self, viewer: str, media: str) -> ProgressRecord | None:
         """Return what is known of a viewer and a media: `Recorder.load`."""
-        key = (viewer, media)
+        key = self._key(viewer, media)
         now = self._now()
         await self._look_into_fallback(now)
         # Before the store is asked: what waits may be saved in between.
@@ -155,7 +162,8 @@ class AsyncRecorder(AsyncKeeping):
 
     async def load_many(self, viewer: str, medias: Iterable[str]) -> dict[str, ProgressRecord]:
         """Return what is known of a viewer and some media: `Recorder.load_many`."""
-        wanted = medias if isinstance(medias, str) else list(medias)
+        identifier("viewer", viewer)
+        wanted = checked_medias(medias)
         await self._look_into_fallback(self._now())
         waits = self._waits_for(viewer)
         found = await self._store.load_many(viewer, wanted)
@@ -193,11 +201,10 @@ class AsyncRecorder(AsyncKeeping):
     ) -> ResumeChoice:
         """Return what to ask a viewer who comes back: `Recorder.resume_choice`."""
         record = await self.load(viewer, media)
-        now = self._clock()
         choice = resume_choice(
             record,
             policy or self._resume,
-            now=now,
+            now=self._now(),
             duration=duration,
             completion=self._arms.rollout.milestone,
         )
@@ -206,8 +213,8 @@ class AsyncRecorder(AsyncKeeping):
 
     async def complete(self, viewer: str, media: str) -> SaveResult:
         """Mark a media as complete: `Recorder.complete`."""
-        now = self._clock()
         key = self._key(viewer, media)
+        now = self._now()
         waiting = self._waits(key)
         change = self._completing(key, waiting, now)
         trigger = Trigger.COMPLETION
@@ -245,6 +252,21 @@ class AsyncRecorder(AsyncKeeping):
             self._tell(Occasion.SAVE, now, key, None, record=after)
         return after
 
+    async def export_viewer(self, viewer: str) -> list[ProgressRecord]:
+        """Return all that is known of a viewer: `Recorder.export_viewer`."""
+        identifier("viewer", viewer)
+        if not isinstance(self._store, AsyncViewerExporter):
+            raise StoreError(f"a {type(self._store).__name__} cannot export a viewer")
+        await self._look_into_fallback(self._now())
+        # Before the store is asked: what waits may be saved in between.
+        waits = self._waits_for(viewer)
+        known = {record.media: record for record in await self._store.export_viewer(viewer)}
+        for media, waiting in waits.items():
+            record = self._with_waiting(known.get(media), waiting)
+            if record is not None:
+                known[media] = record
+        return sorted(known.values(), key=lambda record: record.media)
+
     async def delete_viewer(self, viewer: str) -> int:
         """Delete all that is known of a viewer: `Recorder.delete_viewer`."""
         identifier("viewer", viewer)
@@ -281,7 +303,7 @@ class AsyncRecorder(AsyncKeeping):
                     await self._go_on(viewing, addition, now)
                     self._arms.count(viewing.key[0], counts)
         for viewing in self._idle_viewings(now):
-            await self._leave(viewing, now)
+            await self._leave(viewing, now, forgets=True)
         await self._flush_if_due(now)
         await self._retry(now, self._limit)
 
@@ -299,8 +321,7 @@ class AsyncRecorder(AsyncKeeping):
         with self._lock:
             waiting = self._backlog.all()
         await self._try_again(waiting, now)
-        with self._lock:
-            return tuple(told(addition.record) for addition in self._backlog.all())
+        return self._left(now, has_fallback=self._fallback is not None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -324,7 +345,7 @@ class AsyncRecorder(AsyncKeeping):
         waiting = self._waits(key[:2])
         try:
             stored = await self._store.load(*key[:2])
-        except StoreError:
+        except Exception:  # Whatever a stranger's store raises.
             self._arms.count(key[0], self._arms.counts(requests=1, failed=1, refused=1))
             raise
         self._know(key[:2], stored)
@@ -377,8 +398,8 @@ class AsyncRecorder(AsyncKeeping):
         self._after_saving(viewing, change, result, now)
         return result
 
-    async def _leave(self, viewing: LiveViewing, now: float) -> None:
-        """Save what is unsaved of a viewing and drop it from memory."""
+    async def _leave(self, viewing: LiveViewing, now: float, *, forgets: bool = False) -> None:
+        """Save what is unsaved of a viewing and drop it from memory, and from the cache if told."""
         await self._make_room(now)
         async with self._alone(viewing.key):
             if await self._is_current(viewing) and self._ends(viewing):
@@ -387,12 +408,17 @@ class AsyncRecorder(AsyncKeeping):
                 self._arms.count(viewing.key[0], counts, viewing=viewing)
                 if addition is not None:
                     await self._save_live(viewing, addition, now)
+                if forgets:
+                    viewer, media, *player = viewing.key
+                    await self._forget_snapshots(viewer, media, now, *player or [""])
 
-    async def _forget_snapshots(self, viewer: str, media: str | None, now: float) -> None:
+    async def _forget_snapshots(
+        self, viewer: str, media: str | None, now: float, player: str | None = None
+    ) -> None:
         if self._snapshots is None:
             return
         try:
-            await self._snapshots.forget(viewer, media)
+            await self._snapshots.forget(viewer, media, player)
         except StoreError as error:
             # A viewing that goes on there finds that its generation is over when it saves.
             self._tell(Occasion.FAILURE, now, (viewer, media or ""), None, error=error)

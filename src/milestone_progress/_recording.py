@@ -1,9 +1,11 @@
 """What both recorders know, and whatever they do that waits for nothing."""
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from math import inf, nextafter
 from random import Random
 from threading import Lock
+from typing import TypeVar
 
 from attrs import evolve
 
@@ -14,16 +16,14 @@ from ._additions import (
     added,
     addition_of,
     completed,
-    held,
-    joined,
     result_of,
     told,
-    unheld,
 )
 from ._arms import Arms, Plan
 from ._backlog import Backlog, BacklogFull
 from ._batch import REMEMBERED, Batch, Known
 from ._decision import Trigger
+from ._fallback import LOOK_AGAIN, LOOK_AGAIN_AFTER_FAILURE, is_time_to_look, left_there
 from ._freezing import thawed
 from ._identifiers import identifier
 from ._live import LiveChange, LiveKey, LiveViewing
@@ -31,7 +31,7 @@ from ._live_viewings import LiveLimits, LiveViewings
 from ._numbers import number
 from ._plausibility import FirstSeen, Implausible, Plausibility, Seen, implausible_claims
 from ._policy import IntervalPolicy, SavePolicy
-from ._record import ConflictError, ConflictPolicy, ProgressRecord, replaced
+from ._record import ConflictError, ConflictPolicy, ProgressRecord
 from ._reports import Report
 from ._resume import ResumePolicy, has_finished
 from .errors import InvalidValueError, StoreError
@@ -51,8 +51,14 @@ FAILURES_IN_A_ROW = 2
 LARGEST_BACKLOG = 10_000_000
 # Where a record that is told of need not be stored.
 UNSAVED = (SaveStatus.KEPT, SaveStatus.QUEUED)
-# Seconds until a fallback that holds more, or that failed, is looked into again.
-LOOK_AGAIN, LOOK_AGAIN_AFTER_FAILURE = 1.0, 30.0
+E = TypeVar("E", bound=StrEnum)
+
+
+def _member(enumeration: type[E], field: str, value: str) -> E:
+    try:
+        return enumeration(value)
+    except ValueError:
+        raise InvalidValueError(field, value, f"one of {', '.join(enumeration)}") from None
 
 
 class Recording:
@@ -74,6 +80,8 @@ class Recording:
         seed: int | None,
         batch: Batch | None,
     ) -> None:
+        if batch is not None and not isinstance(batch, Batch):
+            raise InvalidValueError("batch", batch, "a Batch, or None")
         if type(backlog_limit) is not int or not 0 <= backlog_limit <= LARGEST_BACKLOG:
             expected = f"a whole number from 0 to {LARGEST_BACKLOG:,}"
             raise InvalidValueError("backlog_limit", backlog_limit, expected)
@@ -81,7 +89,7 @@ class Recording:
             expected = f"at least the {batch.max_count:,} of the batch, which wait there"
             raise InvalidValueError("backlog_limit", backlog_limit, expected)
         self._arms = Arms(policy, metrics)
-        self._conflict = ConflictPolicy(conflict)
+        self._conflict = _member(ConflictPolicy, "conflict", conflict)
         self._resume = resume or ResumePolicy()
         self._hooks = tuple(hooks)
         self._clock = clock
@@ -89,17 +97,16 @@ class Recording:
         self._limit = backlog_limit
         self._backlog = Backlog(
             backlog_limit,
-            BacklogFull(backlog_full),
+            _member(BacklogFull, "backlog_full", backlog_full),
             self._conflict,
             Random(seed).random,  # noqa: S311  # nothing secret depends on it
         )
         # When to look into the fallback for what other processes have left there; None for never.
-        self._look_at: float | None = 0.0
-        # What the fallback could not take.
+        self._look_at: float | None = None
+        # Of what waits, what the fallback could not take.
         self._unmirrored: set[Key] = set()
         limits = live or LiveLimits()
-        self._idle = limits.idle
-        self._live = LiveViewings(limits.viewings, limits.per_viewer)
+        self._live = LiveViewings(limits.viewings, limits.per_viewer, limits.idle)
         self._plausibility = plausibility
         self._first_seen = FirstSeen()
         self._batch = batch
@@ -122,10 +129,12 @@ class Recording:
     def deadline(self) -> float | None:
         """When `tick` should be called at the latest, Unix seconds by the recorder's clock.
 
-        None if nothing waits for a time to come.
+        It may be past: then at once. None if nothing waits for a time to come.
         """
         with self._lock:
-            times = (self._live.next_time, self._backlog.next_time)
+            # What a full backlog has no room for is not looked for.
+            look_at = None if self._backlog.full else self._look_at
+            times = (self._live.next_time, self._backlog.next_time, look_at)
         return min((at for at in times if at is not None), default=None)
 
     @property
@@ -248,7 +257,7 @@ class Recording:
 
     def _idle_viewings(self, now: float) -> list[LiveViewing]:
         with self._lock:
-            return self._live.idle(now - self._idle)
+            return self._live.idle(now)
 
     def _after_saving(
         self, viewing: LiveViewing, change: LiveChange, result: SaveResult, now: float
@@ -273,6 +282,14 @@ class Recording:
     def _settle(self, addition: Addition) -> None:
         with self._lock:
             self._backlog.saved(addition)
+            if self._backlog.get(addition.key) is None:
+                self._unmirrored.discard(addition.key)
+
+    def _is_not_mirrored(self, addition: Addition) -> None:
+        """Have it mirrored when saving it is tried again, if it waits for that."""
+        with self._lock:
+            if self._backlog.get(addition.key) is not None:
+                self._unmirrored.add(addition.key)
 
     def _waits_still(self, addition: Addition) -> bool:
         with self._lock:
@@ -282,6 +299,18 @@ class Recording:
         with self._lock:
             self._backlog.failed(addition, now)
         self._tell(Occasion.FAILURE, now, addition.key, addition.trigger, error=error)
+
+    def _left(self, now: float, *, has_fallback: bool) -> tuple[ProgressRecord, ...]:
+        """Return what could not be saved at the end; tell of what nothing but memory holds."""
+        with self._lock:
+            left = self._backlog.all()
+            lost = [one for one in left if not has_fallback or one.key in self._unmirrored]
+        error = StoreError("it could not be saved before the recorder was closed")
+        for addition in lost:
+            self._tell(
+                Occasion.FAILURE, now, addition.key, addition.trigger, error=error, lost=True
+            )
+        return tuple(told(addition.record) for addition in left)
 
     def _keep(
         self, addition: Addition, error: BaseException, now: float
@@ -295,6 +324,8 @@ class Recording:
                 (None, None) if addition.at_start else self._backlog.keep(addition, now)
             )
             waits = self._backlog.get(addition.key)
+            if given_up is not None:
+                self._unmirrored.discard(given_up.key)
         if addition.at_start:
             status = SaveStatus.AT_START
         else:
@@ -409,13 +440,13 @@ class Recording:
                 lost=lost,
                 implausible=implausible,
             )
-            call(self._hooks, details)
+            self._call_hooks(details)
+
+    def _call_hooks(self, details: Details) -> None:
+        call(self._hooks, details)
 
     def _should_look_into_fallback(self, now: float) -> bool:
-        if self._look_at is None or self._backlog.full:
-            return False
-        # A clock that was ahead may have been set back.
-        if self._look_at > now and self._look_at - now <= LOOK_AGAIN_AFTER_FAILURE:
+        if not is_time_to_look(self._look_at, now) or self._backlog.full:
             return False
         # Whoever comes while it is being looked into need not do so, too.
         self._look_at = now + LOOK_AGAIN_AFTER_FAILURE
@@ -426,34 +457,9 @@ class Recording:
         # If there may be more, look again when there is room.
         self._look_at = None if len(records) < self._limit else now + LOOK_AGAIN
         with self._lock:
-            for record in records:
-                found = unheld(record)
-                if found is None:
-                    continue
-                addition = Addition(record=found, tells_age=True, trigger=None)
+            for addition in left_there(records):
                 if self._backlog.get(addition.key) is None and not self._backlog.full:
                     self._backlog.keep(addition, now)
-
-    def _mirroring(self, addition: Addition) -> Update:
-        """Return what makes of what the fallback holds what it is to hold."""
-
-        def mirrored(stored: ProgressRecord | None) -> ProgressRecord:
-            if stored is None:
-                return held(addition.record)
-            before = unheld(stored)
-            if before is None:
-                raise StoreError("the fallback is no database of its own: it holds other records")
-            return held(joined(before, addition.record, self._conflict))
-
-        return mirrored
-
-    def _is_covered(self, stored: ProgressRecord, addition: Addition) -> bool:
-        """Whether what was saved is all that the fallback holds."""
-        before = unheld(stored)
-        if before is None:
-            return False
-        both = joined(before, addition.record, self._conflict)
-        return replaced(both, generation=addition.record.generation) == addition.record
 
     def _recent(
         self, records: Iterable[ProgressRecord], limit: int, include_completed: bool

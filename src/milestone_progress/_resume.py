@@ -6,7 +6,7 @@ from enum import StrEnum
 from attrs import Attribute, field, frozen
 
 from ._display import format_time
-from ._numbers import number
+from ._numbers import number, percentage
 from ._policy import SavePolicy
 from ._record import ProgressRecord
 from .errors import InvalidValueError
@@ -28,8 +28,7 @@ def _seconds(_policy: object, attribute: "Attribute[float]", value: float) -> No
 
 
 def _percent(_policy: object, attribute: "Attribute[float]", value: float) -> None:
-    if number(attribute.name, value, minimum=0) > 100:
-        raise InvalidValueError(attribute.name, value, "a percentage 0-100")
+    percentage(attribute.name, value)
 
 
 def _rewind(steps: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
@@ -82,6 +81,8 @@ class ResumePolicy:
 
 
 _DEFAULT_POLICY = ResumePolicy()
+# What is nearly the end, where played seconds count: what completes by default.
+_NEARLY_ALL_PLAYED = SavePolicy(basis="played")
 
 
 class ResumeReason(StrEnum):
@@ -141,25 +142,33 @@ class ResumeChoice:
             resume, and then there is nothing to ask.
         reason: Why.
         last_milestone: Highest milestone reached, percent 0-100, 0 if none.
+        record: What is known, for whatever else a page shows; None if nothing is.
     """
 
     options: tuple[ResumeOption, ...]
     reason: ResumeReason
     last_milestone: float
+    record: ProgressRecord | None
 
     @property
     def position(self) -> float:
         """From where to play if nobody is asked, seconds of media."""
         return self.options[0].position
 
+    @property
+    def generation(self) -> int:
+        """What reports of this page are to tell as their ``generation``; 0 if nothing is known."""
+        return 0 if self.record is None else self.record.generation
+
     def to_dict(self) -> dict[str, object]:
-        """Return the choice as plain JSON data."""
+        """Return the choice as plain JSON data, without the record."""
         return {
             "options": [
                 {"label": option.label, "position": option.position} for option in self.options
             ],
             "reason": self.reason.value,
             "last_milestone": self.last_milestone,
+            "generation": self.generation,
         }
 
 
@@ -215,6 +224,9 @@ def has_finished(
     if record.finished or not record.completed or length is None:
         return record.finished
     completes_at = length if completion is None else completion.completes_at(length)
+    if completion is not None and completion.basis == "played":
+        # That half of it was played may complete it, and says of no position that the end is near.
+        completes_at = max(completes_at, _NEARLY_ALL_PLAYED.completes_at(length))
     return record.position >= completes_at
 
 
@@ -265,4 +277,5 @@ def resume_choice(
         options=tuple(options),
         reason=point.reason,
         last_milestone=0 if record is None else record.milestone,
+        record=record,
     )

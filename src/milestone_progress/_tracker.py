@@ -80,7 +80,7 @@ class Tracker(Viewing):
         # Until when reasons that are held wait (4.10).
         self._held_until: float | None = None
         # The resume point that is protected, and what had been played when that began (4.11).
-        self._protection: tuple[float, float] | None = None
+        self._protection: tuple[float, float] | None
         self._protect()
 
     @property
@@ -201,8 +201,6 @@ class Tracker(Viewing):
         return float(self.played.bit_count())
 
     def _amount_of(self, milestone: float) -> float:
-        if self._policy.basis == "position":
-            return super()._amount_of(milestone)
         return min(milestone * self._length() / 100, self._length())
 
     def _length(self) -> float:
@@ -352,10 +350,8 @@ class IntervalTracker(Viewing):
         return False
 
     def _waits_until(self, now: float) -> float | None:
-        if self._saved_at is None:
-            return None
-        until = self._saved_at + self._policy.pause_debounce
-        return until if now < until else None
+        # What a `Pause` does depends on the time, and nothing else.
+        return None
 
     def _note_save(self, trigger: Trigger, now: float) -> None:
         self._saved_at = now

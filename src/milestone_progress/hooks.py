@@ -1,4 +1,4 @@
-"""Hooks: what operators are told of every save, failure, retry, conflict and completion.
+"""Hooks: what operators are told of saves, failures, retries, conflicts, completions and claims.
 
 A hook is a callable that takes one `Details`. Give any number of them to a recorder::
 
@@ -58,8 +58,8 @@ class Details:
         trigger: Why it was to be saved, None if nobody knows any more.
         record: What is stored now, after a save or a completion; None otherwise.
         reached: Milestones newly reached by a save, percent 0-100, ascending.
-        error: What the store failed by; None unless it did.
-        lost: Whether nothing of it is kept, after a failure.
+        error: What the store failed by, whatever it raised; None unless it did.
+        lost: Whether nothing of it is kept, after a failure, or at the end of the recorder.
         implausible: What cannot be true.
     """
 
@@ -98,8 +98,8 @@ def log_failure(what: str, error: Exception) -> None:
 def logging_hook(logger: "Logger | None" = None) -> Hook:
     """Return a hook that logs.
 
-    Saves, completions, retries and conflicts are logged at INFO and failures at WARNING, without
-    saying whose; who and what is added in a second line at DEBUG.
+    Saves, completions, retries, conflicts and implausible claims are logged at INFO and failures at
+    WARNING, without saying whose; who and what is added in a second line at DEBUG.
 
     Args:
         logger: Where to; None for the logger ``milestone_progress``.
@@ -116,13 +116,14 @@ def logging_hook(logger: "Logger | None" = None) -> Hook:
         else:
             log.info("%s: trigger %s", details.occasion, trigger)
         log.debug(
-            "%s: viewer %r, media %r, record %s, reached %s, error %r",
+            "%s: viewer %r, media %r, record %s, reached %s, error %r, implausible %s",
             details.occasion,
             details.viewer,
             details.media,
             details.record,
             details.reached,
             details.error,
+            details.implausible,
         )
 
     return hook
@@ -138,12 +139,16 @@ def prometheus_hook(registry: "CollectorRegistry | None" = None) -> Hook:
     Args:
         registry: Where to; None for the default one. Each takes one such hook.
     """
-    from prometheus_client import REGISTRY, Counter  # noqa: PLC0415  # an extra
+    try:
+        from prometheus_client import REGISTRY, Counter  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        error.add_note("pip install 'milestone-progress[prometheus]'")
+        raise
 
     registry = REGISTRY if registry is None else registry
     occasions = Counter(
         "milestone_progress_occasions_total",
-        "Saves, failures, retries, conflicts and completions.",
+        "Saves, failures, retries, conflicts, completions and implausible claims.",
         ["occasion", "trigger"],
         registry=registry,
     )

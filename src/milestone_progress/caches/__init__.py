@@ -33,8 +33,13 @@ class SnapshotCache(Protocol):
             StoreError: The cache failed.
         """
 
-    def forget(self, viewer: str, media: str | None = None) -> None:
-        """Forget the texts of a viewer and a media, whichever the player; of all media for None.
+    def forget(self, viewer: str, media: str | None = None, player: str | None = None) -> None:
+        """Forget the texts of a viewer and a media; of all media for None.
+
+        Args:
+            viewer: Whose.
+            media: Of what; None for all, whichever the player.
+            player: Of which player, ``""`` for the only one; None for whichever.
 
         Raises:
             StoreError: The cache failed.
@@ -53,8 +58,10 @@ class AsyncSnapshotCache(Protocol):
     async def put(self, viewer: str, media: str, text: str, player: str = "") -> None:
         """Keep a text in place of what there is: `SnapshotCache.put`."""
 
-    async def forget(self, viewer: str, media: str | None = None) -> None:
-        """Forget the text of a viewer and a media: `SnapshotCache.forget`."""
+    async def forget(
+        self, viewer: str, media: str | None = None, player: str | None = None
+    ) -> None:
+        """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
 
     async def close(self) -> None:
         """Close what the cache opened itself: `SnapshotCache.close`."""

@@ -29,9 +29,12 @@ class MemorySnapshotCache(Closing):
         """Keep a text in place of what there is: `SnapshotCache.put`."""
         self._texts[self._key(viewer, media, player)] = text
 
-    def forget(self, viewer: str, media: str | None = None) -> None:
+    def forget(self, viewer: str, media: str | None = None, player: str | None = None) -> None:
         """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
-        self._key(viewer, "any" if media is None else media, "")
+        one = self._key(viewer, "any" if media is None else media, player or "")
+        if media is not None and player is not None:
+            self._texts.pop(one, None)
+            return
         for key in list(self._texts):
             if key[0] == viewer and media in (None, key[1]):
                 self._texts.pop(key, None)
@@ -55,9 +58,11 @@ class AsyncMemorySnapshotCache(AsyncClosing):
         """Keep a text in place of what there is: `SnapshotCache.put`."""
         self._cache.put(viewer, media, text, player)
 
-    async def forget(self, viewer: str, media: str | None = None) -> None:
+    async def forget(
+        self, viewer: str, media: str | None = None, player: str | None = None
+    ) -> None:
         """Forget the texts of a viewer and a media: `SnapshotCache.forget`."""
-        self._cache.forget(viewer, media)
+        self._cache.forget(viewer, media, player)
 
     async def close(self) -> None:
         """Let nobody use it any more: `SnapshotCache.close`."""
