@@ -21,6 +21,15 @@ def waiting(viewing: Viewing) -> list[str]:
 # When to save
 
 
+def test_4_5_it_is_the_last_landing_of_a_gesture_that_tells_whether_the_player_leapt() -> None:
+    viewing = playing(duration=1000, position=20)
+    viewing.seek(300)
+    viewing.update(1000)  # As after a network error, amid the gesture.
+    viewing.ended(1000)
+    assert not viewing.tracker.completed
+    assert viewing.tracker.position == pytest.approx(300, abs=1)
+
+
 def test_4_8_a_checkpoint_forgives_a_millisecond() -> None:
     viewing = playing(SavePolicy(max_unsaved=600), duration=None)
     viewing.wait(600)
