@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_every_option_of_every_command_is_on_the_page_of_commands_and_no_other()
 
 
 def test_the_definitions_of_the_schema_are_on_the_page_of_commands() -> None:
-    schema = json.loads((ROOT / "src/milestone_progress/schema.json").read_bytes())
+    schema = json.loads(files("milestone_progress").joinpath("schema.json").read_bytes())
     section = text_of("command-line.md").partition("## schema")[2]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [*schema["$defs"]]
 
