@@ -30,6 +30,23 @@ def test_4_5_it_is_the_last_landing_of_a_gesture_that_tells_whether_the_player_l
     assert viewing.tracker.position == pytest.approx(300, abs=1)
 
 
+def test_4_6_what_was_held_goes_out_where_a_loop_begins_and_not_where_it_ends() -> None:
+    completed = Saved(position=0, duration=100, milestone=100, completed=True)
+    for landing, saves in ((0.5, []), (1.0, [("seek", 1.0)])):
+        viewing = playing(ONLY_THE_END, completed, duration=100, position=10)
+        viewing.seek(40)
+        viewing.watch(2)
+        assert viewing.saves == [("seek", 42)]
+        viewing.seek(72)
+        viewing.watch(27)
+        assert waiting(viewing) == ["seek"]
+        viewing.wait(3.5)
+        viewing.update(landing)
+        # The start is never saved (4.3).
+        assert viewing.saves[1:] == saves
+        assert waiting(viewing) == []
+
+
 def test_4_8_a_checkpoint_forgives_a_millisecond() -> None:
     viewing = playing(SavePolicy(max_unsaved=600), duration=None)
     viewing.wait(600)

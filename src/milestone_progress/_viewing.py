@@ -171,11 +171,12 @@ class Viewing(Progress):
         # Whoever makes events out of what the tracker knows makes all of them first.
         events = list(events)
         decisions = []
-        # The fast way of `handle` with what it asks of the tracker at hand; all else goes there.
-        # To ask for every event's kind beforehand would cost as much again, so what was known when
-        # the tracker was first changed is kept until the last event has turned out to be one.
+        # The fast way of `handle` with what it asks of the tracker at hand. To ask for every kind
+        # beforehand would cost as much again, so what was known when the tracker was first changed
+        # is kept until the last event has turned out to be one.
         kept: dict[str, object] | None = None
-        nearest, said, before, last = self._next, self._said, self._before, self._last
+        nearest, timed, said = self._next, self._next_timed, self._said
+        before, last = self._before, self._last
         position = last.position
         for event in events:
             try:
@@ -184,16 +185,21 @@ class Viewing(Progress):
                     step = following - position
                     if step < 1.0 and step >= 0.0:
                         before = last
-                        last = event  # type: ignore[assignment]
+                        last = event  # type: ignore[assignment]  # a TimeUpdate, as said there
                         position = following
                         continue
-                elif event._says is said:
-                    following = event.position  # type: ignore[union-attr, assignment]
-                    if following < nearest:
+                elif event._says is said or self._says_no_more(event._says):
+                    following = event.position  # type: ignore[union-attr, assignment]  # as said
+                    if following < nearest or (
+                        timed is not None
+                        and following < timed[0]
+                        and event.at >= last.at
+                        and event.at < timed[1]
+                    ):
                         step = following - position
                         if step < 1.0 and step >= 0.0:
                             before = last
-                            last = event  # type: ignore[assignment]
+                            last = event  # type: ignore[assignment]  # as said
                             position = following
                             continue
             except (AttributeError, TypeError):
@@ -205,10 +211,11 @@ class Viewing(Progress):
             if kept is None:
                 kept = self._kept()
             self._before, self._last = before, last
-            decision = self.handle(event)
+            decision = self._handle_closely(event)
             if decision is not None:
                 decisions.append(decision)
-            nearest, said, before, last = self._next, self._said, self._before, self._last
+            nearest, timed, said = self._next, self._next_timed, self._said
+            before, last = self._before, self._last
             position = last.position
         self._before, self._last = before, last
         return decisions
