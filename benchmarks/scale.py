@@ -30,10 +30,10 @@ LIVE_EVENT, LIVE_BYTES = 1.192e-6, 1_188
 #: cores: what `benchmarks/recorder.py --postgres URL` says of reports, docs/benchmarks.md; of Redis
 #: loading and saving with a million rows, `benchmarks/stores_redis.py`.
 STORES: Mapping[str, float] = {
-    "SQLite, `full`": 1 / 249e-6,
+    "SQLite, `full`": 1 / 247e-6,
     "Redis": 1 / (130e-6 + 101e-6),
-    "PostgreSQL, one at a time": 1 / 708e-6,
-    "PostgreSQL, write-behind": 1 / 54.5e-6,
+    "PostgreSQL, one at a time": 1 / 583e-6,
+    "PostgreSQL, write-behind": 1 / 49.1e-6,
 }
 #: Bytes of a row and its indices: `benchmarks/stores_size.py --postgres URL --redis URL`.
 ROW_BYTES: Mapping[str, float] = {"SQLite": 244, "PostgreSQL": 363, "Redis": 357}
